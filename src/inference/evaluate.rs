@@ -1,0 +1,59 @@
+//! Scoring a model on images whose masks are known.
+
+use crate::inference::Probabilities;
+use crate::metrics::{Score, best_threshold, dice, iou, mean_precision, threshold_curve};
+use crate::models::Model;
+use crate::types::{Dataset, Mask};
+use crate::{Error, Result};
+
+impl Model {
+    /// The competition's score on a dataset with masks, at the threshold that suits it best.
+    ///
+    /// The threshold is chosen on the very images that are scored, which flatters the score a little.
+    ///
+    /// # Errors
+    /// [`Error::Id`] names the first image without a mask.
+    pub fn evaluate(&self, dataset: &Dataset) -> Result<Score> {
+        self.predict(dataset)?.evaluate(dataset)
+    }
+}
+
+impl Probabilities {
+    /// As [`Model::evaluate`], for probabilities that are there already. The dataset has to be the one predicted.
+    ///
+    /// # Errors
+    /// [`Error::Id`] when the ids differ or an image has no mask.
+    pub fn evaluate(&self, dataset: &Dataset) -> Result<Score> {
+        let truths = self.truths(dataset)?;
+        let threshold = best_threshold(&threshold_curve(&truths, self.maps())?)?;
+        let masks = self.threshold(threshold)?;
+        let mean = |metric: fn(&Mask, &Mask) -> Result<f64>| -> Result<f64> {
+            let values = truths.iter().zip(masks.masks()).map(|(truth, mask)| metric(truth, mask));
+            Ok(values.sum::<Result<f64>>()? / truths.len().max(1) as f64)
+        };
+        Ok(Score { mean_precision: mean(mean_precision)?, iou: mean(iou)?, dice: mean(dice)?, threshold })
+    }
+
+    /// Every threshold from 0.05 to 0.95 with the score it gives.
+    ///
+    /// # Errors
+    /// As [`Probabilities::evaluate`].
+    pub fn threshold_curve(&self, dataset: &Dataset) -> Result<Vec<(f64, f64)>> {
+        threshold_curve(&self.truths(dataset)?, self.maps())
+    }
+
+    fn truths(&self, dataset: &Dataset) -> Result<Vec<Mask>> {
+        if self.ids != dataset.ids() {
+            let id = self.ids.first().cloned().unwrap_or_default();
+            return Err(Error::Id { id, why: "these probabilities are of another dataset".into() });
+        }
+        let mask = |sample: crate::types::Sample| match sample.mask {
+            Some(mask) => Ok(mask),
+            None => Err(Error::Id {
+                id: sample.id,
+                why: "has no mask to score against; use a part of `train`".into(),
+            }),
+        };
+        dataset.samples()?.into_iter().map(mask).collect()
+    }
+}
