@@ -30,7 +30,7 @@
 //!
 //! Tensors are `(N, C, H, W)`. One seed decides everything on the CPU.
 #![deny(missing_docs)]
-#![warn(rust_2018_idioms, unreachable_pub)]
+#![warn(unreachable_pub)]
 
 pub mod error;
 pub mod inference;

@@ -1,12 +1,12 @@
 //! The whole job in one call: open → split → train → evaluate → predict → submit.
 
 use crate::io::Submission;
-use crate::metrics::{Score, mean_precision};
+use crate::metrics::Score;
 use crate::models::{Encoder, Unet};
 use crate::nn::device;
 use crate::training::{History, TrainConfig};
-use crate::types::{Competition, Dataset, Mask};
-use crate::{Error, Result};
+use crate::types::{Competition, Dataset};
+use crate::Result;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -83,7 +83,7 @@ impl RunConfig {
 pub struct Report {
     /// On the validation images, at the best threshold.
     pub score: Score,
-    /// What a submission without any salt scores on the same images.
+    /// What a submission without any salt scores on the same images: the share of them that have none.
     pub all_empty: f64,
     /// The training, epoch by epoch.
     pub history: History,
@@ -105,7 +105,8 @@ pub struct Report {
 /// Whatever the steps give: see [`Competition::open`], [`Model::train`](crate::Model::train),
 /// [`Masks::submit`](crate::Masks::submit).
 pub fn run(folder: impl AsRef<Path>, config: &RunConfig) -> Result<Report> {
-    run_on(folder.as_ref(), config, Competition::open)
+    let clock = Clock::start();
+    run_on(Competition::open(folder)?, config, clock)
 }
 
 /// As [`run`], on the embedded sample survey: nothing to download.
@@ -113,13 +114,11 @@ pub fn run(folder: impl AsRef<Path>, config: &RunConfig) -> Result<Report> {
 /// # Errors
 /// As [`run`].
 pub fn run_sample(config: &RunConfig) -> Result<Report> {
-    run_on(Path::new(""), config, |_: &Path| Competition::sample())
+    let clock = Clock::start();
+    run_on(Competition::sample()?, config, clock)
 }
 
-fn run_on(folder: &Path, config: &RunConfig, open: impl Fn(&Path) -> Result<Competition>) -> Result<Report> {
-    config.train.check()?;
-    let mut clock = Clock { start: Instant::now(), seconds: vec![] };
-    let competition = open(folder)?;
+fn run_on(competition: Competition, config: &RunConfig, mut clock: Clock) -> Result<Report> {
     clock.lap("open");
     let (train, valid) = competition.train.split(config.valid_fraction, config.seed)?;
     let all_empty = all_empty(&valid)?;
@@ -138,12 +137,9 @@ fn run_on(folder: &Path, config: &RunConfig, open: impl Fn(&Path) -> Result<Comp
 
 /// The score of empty masks.
 fn all_empty(dataset: &Dataset) -> Result<f64> {
-    let score = |sample: crate::types::Sample| match sample.mask {
-        Some(mask) => mean_precision(&mask, &Mask::empty(mask.height(), mask.width())?),
-        None => Err(Error::Id { id: sample.id, why: "has no mask to score against".into() }),
-    };
-    let scores = dataset.samples()?.into_iter().map(score).collect::<Result<Vec<_>>>()?;
-    Ok(scores.iter().sum::<f64>() / scores.len().max(1) as f64)
+    let coverages = dataset.coverages()?;
+    let empty = coverages.iter().filter(|coverage| **coverage == Some(0.0)).count();
+    Ok(empty as f64 / coverages.len().max(1) as f64)
 }
 
 struct Clock {
@@ -152,6 +148,10 @@ struct Clock {
 }
 
 impl Clock {
+    fn start() -> Clock {
+        Clock { start: Instant::now(), seconds: vec![] }
+    }
+
     fn lap(&mut self, step: &str) {
         self.seconds.push((step.into(), self.start.elapsed().as_secs_f64()));
         self.start = Instant::now();

@@ -1,9 +1,9 @@
 //! Scoring a model on images whose masks are known.
 
 use crate::inference::Probabilities;
-use crate::metrics::{Score, best_threshold, dice, iou, mean_precision, threshold_curve};
+use crate::metrics::{Score, ThresholdSearch};
 use crate::models::Model;
-use crate::types::{Dataset, Mask};
+use crate::types::{Dataset, Mask, Sample};
 use crate::{Error, Result};
 
 impl Model {
@@ -25,21 +25,16 @@ impl Probabilities {
     /// [`Error::Id`] when the ids differ or an image has no mask.
     pub fn evaluate(&self, dataset: &Dataset) -> Result<Score> {
         let truths = self.truths(dataset)?;
-        let threshold = best_threshold(&threshold_curve(&truths, self.maps())?)?;
-        let masks = self.threshold(threshold)?;
-        let mean = |metric: fn(&Mask, &Mask) -> Result<f64>| -> Result<f64> {
-            let values = truths.iter().zip(masks.masks()).map(|(truth, mask)| metric(truth, mask));
-            Ok(values.sum::<Result<f64>>()? / truths.len().max(1) as f64)
-        };
-        Ok(Score { mean_precision: mean(mean_precision)?, iou: mean(iou)?, dice: mean(dice)?, threshold })
+        let threshold = ThresholdSearch::new(&truths, self.maps())?.best;
+        Score::of(&truths, self.threshold(threshold)?.masks(), threshold)
     }
 
-    /// Every threshold from 0.05 to 0.95 with the score it gives.
+    /// The score at every threshold from 0.05 to 0.95, and the best of them.
     ///
     /// # Errors
     /// As [`Probabilities::evaluate`].
-    pub fn threshold_curve(&self, dataset: &Dataset) -> Result<Vec<(f64, f64)>> {
-        threshold_curve(&self.truths(dataset)?, self.maps())
+    pub fn threshold_search(&self, dataset: &Dataset) -> Result<ThresholdSearch> {
+        ThresholdSearch::new(&self.truths(dataset)?, self.maps())
     }
 
     fn truths(&self, dataset: &Dataset) -> Result<Vec<Mask>> {
@@ -47,7 +42,7 @@ impl Probabilities {
             let id = self.ids.first().cloned().unwrap_or_default();
             return Err(Error::Id { id, why: "these probabilities are of another dataset".into() });
         }
-        let mask = |sample: crate::types::Sample| match sample.mask {
+        let mask = |sample: Sample| match sample.mask {
             Some(mask) => Ok(mask),
             None => Err(Error::Id {
                 id: sample.id,

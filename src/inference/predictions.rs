@@ -56,11 +56,7 @@ impl Probabilities {
             let expected = "a probability in [0, 1]".into();
             return Err(Error::Config { field: "threshold", got: threshold.to_string(), expected });
         }
-        let cut = |map: &Image| {
-            let pixels = map.pixels.iter().map(|&p| u8::from(f64::from(p) > threshold)).collect();
-            Mask::new(map.height, map.width, pixels)
-        };
-        let masks = self.maps.par_iter().map(cut).collect::<Result<Vec<_>>>()?;
+        let masks = self.maps.par_iter().map(|map| map.threshold(threshold)).collect::<Result<Vec<_>>>()?;
         Ok(Masks {
             ids: self.ids.clone(),
             masks: Arc::new(masks),

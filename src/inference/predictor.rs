@@ -2,7 +2,7 @@
 
 use crate::inference::Probabilities;
 use crate::models::Model;
-use crate::nn::{Batch, BatchLayout, for_each_batch, sigmoid};
+use crate::nn::{Batch, BatchLayout, Mode, for_each_batch, sigmoid};
 use crate::types::{Dataset, Image};
 use crate::{Error, Result};
 
@@ -33,22 +33,13 @@ impl Model {
         Ok(Probabilities::new(dataset.ids(), maps, dataset.submission_order()))
     }
 
+    /// The probabilities of each image of a batch, at the size of the image.
     fn probabilities(&self, batch: &Batch) -> Result<Vec<Image>> {
+        let probabilities = sigmoid(&batch.crop(&self.logits(&batch.images, Mode::Eval)?)?)?;
+        let values = probabilities.flatten_all().and_then(|values| values.to_vec1::<f32>());
         let (height, width) = batch.padding.original();
-        let maps = self.cropped_logits(batch)?.into_iter().map(|mut pixels| {
-            sigmoid(&mut pixels);
-            Image { height, width, pixels }
-        });
-        Ok(maps.collect())
-    }
-
-    /// The logits of each image of a batch, row by row, at the size of the image.
-    pub(crate) fn cropped_logits(&self, batch: &Batch) -> Result<Vec<Vec<f32>>> {
-        let logits = self.forward(&batch.images)?;
-        let logits = logits.flatten_all().and_then(|logits| logits.to_vec1::<f32>());
-        let logits = logits.map_err(Error::tensor("logits"))?;
-        let (height, width) = batch.padding.padded();
-        Ok(logits.chunks_exact((height * width).max(1)).map(|padded| batch.padding.crop(padded)).collect())
+        let values = values.map_err(Error::tensor("probabilities"))?;
+        values.chunks_exact((height * width).max(1)).map(|map| Image::new(height, width, map.to_vec())).collect()
     }
 
     pub(crate) fn batch_layout(&self, batch_size: usize) -> BatchLayout {

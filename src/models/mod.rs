@@ -1,6 +1,6 @@
 //! Networks: an encoder, a decoder and a head over it, put together by a config such as [`Unet`] into a [`Model`].
 
-mod checkpoint;
+pub(crate) mod checkpoint;
 pub mod decoders;
 mod encoder;
 pub mod encoders;

@@ -49,14 +49,18 @@ impl Model {
     /// # Errors
     /// [`Error::Shape`] when the channels or the size do not fit.
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor> {
-        self.check_input(xs)?;
-        to_channels_first(&self.inference.forward(&to_channels_last(xs)?, Mode::Eval)?)
+        to_channels_first(&self.logits(xs, Mode::Eval)?)
     }
 
-    /// As [`Model::forward`], in training mode and differentiable: batch norm uses the batch and updates its statistics.
-    pub(crate) fn forward_train(&self, xs: &Tensor) -> Result<Tensor> {
+    /// Logits `(N, H, W, classes)` of `xs` `(N, in_channels, H, W)`. In training mode they can be differentiated, and
+    /// batch norm uses the batch and updates its statistics.
+    pub(crate) fn logits(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
         self.check_input(xs)?;
-        to_channels_first(&self.training.forward(&to_channels_last(xs)?, Mode::Train)?)
+        let network = match mode {
+            Mode::Train => &self.training,
+            Mode::Eval => &self.inference,
+        };
+        network.forward(&to_channels_last(xs)?, mode)
     }
 
     /// What the network is made of.
@@ -192,8 +196,8 @@ mod tests {
         let model = small(3);
         let xs: Vec<f32> = (0..2 * 16 * 16).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
         let xs = Tensor::from_vec(xs, (2, 1, 16, 16), &Device::Cpu).unwrap();
-        let target = xs.ge(0.3).unwrap().to_dtype(candle_core::DType::F32).unwrap();
-        let loss = crate::losses::bce(&model.forward_train(&xs).unwrap(), &target).unwrap();
+        let target = to_channels_last(&xs).unwrap().ge(0.3).unwrap().to_dtype(candle_core::DType::F32).unwrap();
+        let loss = crate::losses::bce(&model.logits(&xs, Mode::Train).unwrap(), &target).unwrap();
         let gradients = loss.backward().unwrap();
         for (name, var) in model.weights.trainable() {
             let gradient = gradients.get(&var).unwrap_or_else(|| panic!("{name} has no gradient"));

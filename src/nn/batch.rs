@@ -1,5 +1,6 @@
 //! From samples to the tensors of one step, on a worker thread ahead of the step.
 
+use crate::nn::crop_to;
 use crate::transform::{Normalize, Padding};
 use crate::types::{Dataset, Mask, Sample};
 use crate::{Error, Result};
@@ -49,12 +50,18 @@ impl Batch {
         Ok(Batch { ids, images, masks: masks.into_iter().flatten().collect(), padding })
     }
 
-    /// The masks as a target `(N, 1, height, width)` of 0 and 1, unpadded.
+    /// The masks as a target `(N, height, width, 1)` of 0 and 1, unpadded.
     pub(crate) fn target(&self) -> Result<Tensor> {
         let (height, width) = self.padding.original();
         let pixels: Vec<f32> = self.masks.iter().flat_map(|mask| mask.pixels()).map(|&p| f32::from(p)).collect();
-        Tensor::from_vec(pixels, (self.masks.len(), 1, height, width), self.images.device())
+        Tensor::from_vec(pixels, (self.masks.len(), height, width, 1), self.images.device())
             .map_err(Error::tensor("batch target"))
+    }
+
+    /// The part of a network's output `(N, H, W, C)` that lies on the images: `(N, height, width, C)`.
+    pub(crate) fn crop(&self, ys: &Tensor) -> Result<Tensor> {
+        let (height, width) = self.padding.original();
+        crop_to(ys, height, width)
     }
 }
 

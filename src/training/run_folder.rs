@@ -92,7 +92,7 @@ impl RunFolder {
             return Ok(vec![]);
         }
         let (mut tensors, about) = checkpoint::load(&path, model.device())?;
-        let about = about.and_then(|about| serde_json::from_str::<About>(&about).ok());
+        let about = about.and_then(|about: String| serde_json::from_str::<About>(&about).ok());
         let about =
             about.ok_or_else(|| checkpoint::misfit(&path, "it is not a checkpoint of a run".into()))?;
         if about.model != *model.config() {

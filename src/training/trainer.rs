@@ -3,7 +3,7 @@
 use crate::losses::bce;
 use crate::metrics::mean_precision;
 use crate::models::Model;
-use crate::nn::{Batch, crop, for_each_batch};
+use crate::nn::{Batch, Mode, for_each_batch};
 use crate::training::history::best_of;
 use crate::training::optimizer::Adam;
 use crate::training::progress::Progress;
@@ -11,7 +11,6 @@ use crate::training::run_folder::RunFolder;
 use crate::training::{Epoch, History, TrainConfig};
 use crate::types::{Dataset, Mask};
 use crate::{Error, Result};
-use candle_core::Tensor;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -138,8 +137,8 @@ impl<'a> Trainer<'a> {
 
     /// Forward, backward, Adam; the loss before the step.
     fn step(&mut self, batch: &Batch, epoch: usize) -> Result<f64> {
-        let logits = self.model.forward_train(&batch.images)?;
-        let loss = bce(&cropped(&logits, batch)?, &batch.target()?)?;
+        let logits = batch.crop(&self.model.logits(&batch.images, Mode::Train)?)?;
+        let loss = bce(&logits, &batch.target()?)?;
         let value = loss.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
         if !value.is_finite() {
             return Err(Error::NotFinite { epoch, loss: value, ids: batch.ids.clone() });
@@ -160,7 +159,7 @@ impl<'a> Trainer<'a> {
             &layout,
             |_, sample| Ok(sample),
             |batch| {
-                let logits = cropped(&self.model.forward(&batch.images)?, &batch)?;
+                let logits = batch.crop(&self.model.logits(&batch.images, Mode::Eval)?)?;
                 let value =
                     bce(&logits, &batch.target()?)?.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
                 loss += f64::from(value) * batch.ids.len() as f64;
@@ -186,11 +185,6 @@ impl<'a> Trainer<'a> {
     fn best_epoch(&self) -> Option<Epoch> {
         best_of(&self.epochs)
     }
-}
-
-/// The part of padded logits that lies on the images.
-fn cropped(logits: &Tensor, batch: &Batch) -> Result<Tensor> {
-    crop(logits, batch.padding.offset(), batch.padding.original())
 }
 
 fn shuffled(len: usize, seed: u64, epoch: usize) -> Vec<usize> {
