@@ -3,6 +3,8 @@
 use plotters::element::BitMapElement;
 use plotters::style::text_anchor::HPos;
 
+use rayon::prelude::*;
+
 use crate::plot::figure::{Canvas, Figure, Painted};
 use crate::plot::style::{self, FAINT_INK, INK, Legend, MARGIN, Text, WIDTH};
 use crate::plot::tile::{Picture, Tile};
@@ -78,7 +80,7 @@ impl Gallery {
         }
         let grid = Grid::new(self.tiles.len(), self.group);
         let pictures: Vec<Picture> =
-            self.tiles.iter().map(|t| t.picture(grid.side.max(1) as u32)).collect::<Result<_>>()?;
+            self.tiles.par_iter().map(|t| t.picture(grid.side.max(1) as u32)).collect::<Result<_>>()?;
         Figure::draw("gallery", (WIDTH, grid.height(self.tiles.len())), |canvas| {
             self.header(canvas)?;
             for (i, (tile, picture)) in self.tiles.iter().zip(pictures).enumerate() {

@@ -1,6 +1,8 @@
 //! Draws everything with made-up values; with `TGS_SALT_LOOK=folder` the figures are also saved there, to be looked at.
 
+use crate::metrics::ThresholdSearch;
 use crate::plot::colormap::Colormap;
+use crate::plot::curves::{Point, training_curves};
 use crate::plot::figure::Figure;
 use crate::plot::gallery::Gallery;
 use crate::plot::style::{self, Legend};
@@ -97,4 +99,25 @@ fn real() {
         println!("{f:?} {:?}", t0.elapsed());
         look(&f, &format!("real_{label}"));
     }
+}
+
+#[test]
+fn curves() {
+    let point = |epoch: usize| Point {
+        epoch,
+        train_loss: 0.1 + 0.5 * (-(epoch as f64) / 8.0).exp(),
+        valid_loss: 0.16
+            + 0.4 * (-(epoch as f64) / 6.0).exp()
+            + 0.02 * (epoch as f64 * 1.7).sin()
+            + 0.002 * epoch as f64,
+        mean_precision: 0.7 - 0.4 * (-(epoch as f64) / 7.0).exp() + 0.02 * (epoch as f64 * 2.3).sin(),
+    };
+    for n in [0, 1, 2, 8, 40, 200] {
+        let points: Vec<Point> = (1..=n).map(point).collect();
+        look(&training_curves(&points).unwrap(), &format!("curves_{n}"));
+    }
+    let curve: Vec<(f64, f64)> =
+        (5..96).map(|t| t as f64 / 100.0).map(|t| (t, 0.7 - (t - 0.45f64).powi(2))).collect();
+    let search = ThresholdSearch { curve, best: 0.45, mean_precision: 0.7 };
+    look(&search.plot().unwrap(), "threshold");
 }

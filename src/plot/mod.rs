@@ -1,6 +1,8 @@
 //! Figures and cards: how the crate's values look in a notebook.
 
+mod axes;
 mod colormap;
+mod curves;
 mod figure;
 mod gallery;
 mod resample;

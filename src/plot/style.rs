@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use plotters::element::Rectangle;
+use plotters::element::{Circle, Rectangle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontDesc, FontFamily, FontStyle, RGBColor, ShapeStyle, TextStyle};
 
@@ -93,15 +93,16 @@ impl Text {
     }
 }
 
-/// An entry of a legend.
+/// An entry of a legend: a line, or a dot.
 pub(crate) struct Legend {
     pub(crate) color: RGBColor,
+    pub(crate) dot: bool,
     pub(crate) label: String,
 }
 
 impl Legend {
     pub(crate) fn new(color: RGBColor, label: impl Into<String>) -> Legend {
-        Legend { color, label: label.into() }
+        Legend { color, dot: false, label: label.into() }
     }
 }
 
@@ -116,7 +117,10 @@ pub(crate) fn legend_width(entries: &[Legend]) -> i32 {
 /// Draws a legend in one row that starts at `(x, y)`, its middle at `y`.
 pub(crate) fn legend(canvas: &Canvas, entries: &[Legend], (mut x, y): (i32, i32)) -> Painted {
     for entry in entries {
-        canvas.draw(&Rectangle::new([(x, y - 4), (x + SWATCH, y + 4)], filled(entry.color)))?;
+        match entry.dot {
+            true => canvas.draw(&Circle::new((x + SWATCH / 2, y), 11, filled(entry.color)))?,
+            false => canvas.draw(&Rectangle::new([(x, y - 3), (x + SWATCH, y + 3)], filled(entry.color)))?,
+        }
         x += SWATCH + 12;
         Text::Plain.draw(canvas, &entry.label, (x, y), (HPos::Left, INK))?;
         x += Text::Plain.width(&entry.label) + 36;

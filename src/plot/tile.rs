@@ -100,26 +100,34 @@ fn sharpen(field: &[f32], (height, width): (usize, usize)) -> Vec<f32> {
 }
 
 /// The least (`pick` = min) or greatest (max) value within `radius` pixels, 0 outside of the image.
+///
+/// Only pixels that differ from a neighbour are spread: the others are reached from those first.
 fn spread(
     field: &[f32],
     (height, width): (usize, usize),
     radius: f32,
     pick: fn(f32, f32) -> f32,
 ) -> Vec<f32> {
-    let reach = radius as isize;
+    let (height, width, reach) = (height as isize, width as isize, radius as isize);
     let disc: Vec<(isize, isize)> = (-reach..=reach)
         .flat_map(|dy| (-reach..=reach).map(move |dx| (dy, dx)))
         .filter(|(dy, dx)| ((dy * dy + dx * dx) as f32) <= radius * radius)
         .collect();
-    let at = |y: isize, x: isize| match y >= 0 && x >= 0 && y < height as isize && x < width as isize {
-        true => field[y as usize * width + x as usize],
-        false => 0.0,
+    let index = |y: isize, x: isize| {
+        (y >= 0 && x >= 0 && y < height && x < width).then_some((y * width + x) as usize)
     };
-    let one = |p: usize| {
-        let (y, x) = ((p / width) as isize, (p % width) as isize);
-        disc.iter().map(|(dy, dx)| at(y + dy, x + dx)).fold(field[p], pick)
-    };
-    (0..height * width).map(one).collect()
+    let at = |y, x| index(y, x).map_or(0.0, |p| field[p]);
+    let mut spread = field.to_vec();
+    for (y, x) in (-1..=height).flat_map(|y| (-1..=width).map(move |x| (y, x))) {
+        let value = at(y, x);
+        if [at(y - 1, x), at(y + 1, x), at(y, x - 1), at(y, x + 1)].iter().all(|&v| v == value) {
+            continue;
+        }
+        for p in disc.iter().filter_map(|(dy, dx)| index(y + dy, x + dx)) {
+            spread[p] = pick(spread[p], value);
+        }
+    }
+    spread
 }
 
 fn blend(pixel: &mut [u8], color: RGBColor, alpha: f32) {
