@@ -1,7 +1,7 @@
 //! skeleton
 pub mod error;
-pub mod io;
 pub mod inference;
+pub mod io;
 pub mod losses;
 pub mod metrics;
 pub mod models;

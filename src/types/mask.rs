@@ -27,7 +27,8 @@ impl Mask {
     pub fn new(height: usize, width: usize, pixels: Vec<u8>) -> Result<Mask> {
         check_size("Mask::new", height, width, pixels.len())?;
         if let Some(at) = pixels.iter().position(|&p| p > 1) {
-            let why = format!("expected 0 or 1, got {} at row {}, column {}", pixels[at], at / width, at % width);
+            let why =
+                format!("expected 0 or 1, got {} at row {}, column {}", pixels[at], at / width, at % width);
             return Err(Error::Image { id: "Mask::new".into(), why });
         }
         Ok(Mask { height, width, pixels })
