@@ -1,1 +1,13 @@
-//! io
+//! Files: the competition's folder in, a submission out.
+//!
+//! `Competition::open` lists folders and reads the CSV files; images are decoded when a dataset is asked for them.
+
+pub(crate) mod atomic;
+mod competition;
+mod csv;
+mod decode;
+mod folder;
+mod png;
+mod submission;
+
+pub use self::submission::{Submission, write_submission};

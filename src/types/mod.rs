@@ -1,7 +1,24 @@
 //! Plain data: images, masks, run-length encodings, samples, datasets. No file, no tensor.
+//!
+//! A [`Competition`] holds two [`Dataset`]s; a dataset hands out [`Sample`]s, each an [`Image`] with its depth and,
+//! in training data, its [`Mask`]. An [`Rle`] is a mask as the competition's CSV files spell it.
 
-pub mod image;
-pub mod mask;
+mod competition;
+mod coverage;
+mod dataset;
+mod image;
+mod mask;
+mod rle;
+mod sample;
+pub(crate) mod stratify;
 
+pub use self::competition::{Competition, Notes};
+pub use self::coverage::coverage_class;
+pub use self::dataset::Dataset;
+pub(crate) use self::dataset::{Entry, ImageSource, MaskSource};
 pub use self::image::Image;
+pub(crate) use self::image::check_size;
 pub use self::mask::Mask;
+pub use self::rle::Rle;
+pub use self::sample::Sample;
+pub(crate) use self::sample::{check_id, check_sizes};

@@ -1,0 +1,123 @@
+//! Draws everything with made-up values; with `TGS_SALT_LOOK=folder` the figures are also saved there, to be looked at.
+
+use crate::metrics::ThresholdSearch;
+use crate::plot::colormap::Colormap;
+use crate::plot::curves::{Point, training_curves};
+use crate::plot::figure::Figure;
+use crate::plot::gallery::Gallery;
+use crate::plot::style::{self, Legend};
+use crate::plot::tile::Tile;
+use crate::types::{Image, Mask};
+
+/// Saves where somebody wants to look, and gives the decoded pixels: width, height, RGB.
+pub(super) fn look(figure: &Figure, name: &str) -> (u32, u32, Vec<u8>) {
+    if let Ok(folder) = std::env::var("TGS_SALT_LOOK") {
+        figure.save(format!("{folder}/{name}.png")).unwrap();
+    }
+    let decoded = image::load_from_memory(figure.png()).unwrap().to_rgb8();
+    (decoded.width(), decoded.height(), decoded.into_raw())
+}
+
+/// Layers that dip, differently for each `seed`.
+pub(super) fn layers(height: usize, width: usize, seed: usize) -> Image {
+    let value = |p: usize| {
+        let (y, x) = ((p / width) as f32, (p % width) as f32);
+        let depth = y + 6.0 * (x / 19.0 + seed as f32).sin() + 0.1 * x * (seed % 3) as f32;
+        0.5 + 0.3 * (depth / 2.2).sin() * (depth / 17.0 + seed as f32).cos()
+    };
+    Image { height, width, pixels: (0..height * width).map(value).collect() }
+}
+
+/// A dome; `size` 0 is empty.
+pub(super) fn dome(height: usize, width: usize, size: f32) -> Mask {
+    let inside = |p: usize| {
+        let (y, x) = ((p / width) as f32 / height as f32 - 0.9, (p % width) as f32 / width as f32 - 0.55);
+        u8::from(size > 0.0 && (x * x + 0.5 * y * y).sqrt() < size)
+    };
+    Mask::new(height, width, (0..height * width).map(inside).collect()).unwrap()
+}
+
+pub(super) fn tile(i: usize, colors: Colormap) -> Tile {
+    Tile {
+        image: layers(101, 101, i),
+        colors,
+        truth: Some(dome(101, 101, (i % 5) as f32 * 0.13)),
+        prediction: None,
+        title: format!("{:010x}", 0x575d24d81dusize.wrapping_mul(i + 1) % 0xffffffffff),
+        detail: format!("{:.1} % salt · {} ft", (i * 7 % 100) as f64 + 0.3, 51 + i * 31),
+    }
+}
+
+fn gallery(n: usize, colors: Colormap) -> Gallery {
+    Gallery {
+        title: format!("{n} of 3,200 samples"),
+        legend: vec![Legend::new(style::truth(colors), "salt")],
+        tiles: (0..n).map(|i| tile(i, colors)).collect(),
+        group: 1,
+    }
+}
+
+#[test]
+fn galleries() {
+    for n in [1, 2, 3, 5, 6, 8, 12, 24, 96] {
+        let figure = gallery(n, Colormap::Grey).draw().unwrap();
+        let (width, height, _) = look(&figure, &format!("gallery_{n}"));
+        assert_eq!((width, height), (figure.width(), figure.height()));
+    }
+    look(&gallery(12, Colormap::Seismic).draw().unwrap(), "gallery_seismic");
+}
+
+#[test]
+fn real() {
+    let Ok(root) = std::env::var("TGS_SALT_DATA") else { return };
+    let mut names: Vec<_> = std::fs::read_dir(format!("{root}/train/images"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    for (colors, label) in [(Colormap::Grey, "grey"), (Colormap::Seismic, "seismic")] {
+        let tiles = (0..12).map(|i| {
+            let name = &names[i * 263];
+            let im = image::open(format!("{root}/train/images/{name}")).unwrap().to_luma8();
+            let m = image::open(format!("{root}/train/masks/{name}")).unwrap().to_luma8();
+            let mut t = tile(i, colors);
+            t.title = name.replace(".png", "");
+            t.image = Image {
+                height: 101,
+                width: 101,
+                pixels: im.as_raw().iter().map(|&p| p as f32 / 255.0).collect(),
+            };
+            t.truth =
+                Some(Mask::new(101, 101, m.as_raw().iter().map(|&p| u8::from(p > 127)).collect()).unwrap());
+            t.prediction = (i % 2 == 1).then(|| dome(101, 101, 0.3));
+            t
+        });
+        let mut g = gallery(0, colors);
+        g.tiles = tiles.collect();
+        let t0 = std::time::Instant::now();
+        let f = g.draw().unwrap();
+        println!("{f:?} {:?}", t0.elapsed());
+        look(&f, &format!("real_{label}"));
+    }
+}
+
+#[test]
+fn curves() {
+    let point = |epoch: usize| Point {
+        epoch,
+        train_loss: 0.1 + 0.5 * (-(epoch as f64) / 8.0).exp(),
+        valid_loss: 0.16
+            + 0.4 * (-(epoch as f64) / 6.0).exp()
+            + 0.02 * (epoch as f64 * 1.7).sin()
+            + 0.002 * epoch as f64,
+        mean_precision: 0.7 - 0.4 * (-(epoch as f64) / 7.0).exp() + 0.02 * (epoch as f64 * 2.3).sin(),
+    };
+    for n in [0, 1, 2, 8, 40, 200] {
+        let points: Vec<Point> = (1..=n).map(point).collect();
+        look(&training_curves(&points).unwrap(), &format!("curves_{n}"));
+    }
+    let curve: Vec<(f64, f64)> =
+        (5..96).map(|t| t as f64 / 100.0).map(|t| (t, 0.7 - (t - 0.45f64).powi(2))).collect();
+    let search = ThresholdSearch { curve, best: 0.45, mean_precision: 0.7 };
+    look(&search.plot().unwrap(), "threshold");
+}

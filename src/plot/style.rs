@@ -1,0 +1,155 @@
+//! The one look of all figures: colours that colour-blind people can tell apart, sizes, text.
+
+use std::sync::OnceLock;
+
+use plotters::element::{Circle, Rectangle};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, FontDesc, FontFamily, FontStyle, RGBColor, ShapeStyle, TextStyle};
+
+use crate::plot::colormap::Colormap;
+use crate::plot::figure::{Canvas, Painted};
+use crate::{Error, Result};
+
+/// Width of a figure in pixels; a notebook shows it at about half of that.
+pub(crate) const WIDTH: u32 = 1900;
+/// White space around a figure.
+pub(crate) const MARGIN: i32 = 24;
+
+pub(crate) const INK: RGBColor = RGBColor(34, 34, 34);
+pub(crate) const FAINT_INK: RGBColor = RGBColor(105, 105, 105);
+pub(crate) const GRID: RGBColor = RGBColor(228, 228, 228);
+/// Colours of Okabe and Ito (2008).
+pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
+pub(crate) const VERMILLION: RGBColor = RGBColor(213, 94, 0);
+/// The outline of predicted salt.
+pub(crate) const PREDICTION: RGBColor = RGBColor(0, 190, 240);
+
+/// The outline of labelled salt: yellow on grey, black where the map itself is colourful.
+pub(crate) fn truth(colors: Colormap) -> RGBColor {
+    match colors {
+        Colormap::Grey | Colormap::Probability => RGBColor(255, 200, 0),
+        Colormap::Seismic => RGBColor(0, 0, 0),
+    }
+}
+
+/// Black beside a light colour, white beside black.
+pub(crate) fn contrast(color: RGBColor) -> RGBColor {
+    if color.0 == 0 && color.1 == 0 { RGBColor(255, 255, 255) } else { RGBColor(0, 0, 0) }
+}
+
+const FAMILY: &str = "Salt Sans";
+
+/// The sizes of text, in pixels per em.
+#[derive(Clone, Copy)]
+pub(crate) enum Text {
+    Title,
+    Bold,
+    Plain,
+    Small,
+}
+
+impl Text {
+    pub(crate) fn size(self) -> f64 {
+        match self {
+            Text::Title => 36.0,
+            Text::Bold | Text::Plain => 26.0,
+            Text::Small => 23.0,
+        }
+    }
+
+    fn font(self) -> FontDesc<'static> {
+        let style = match self {
+            Text::Title | Text::Bold => FontStyle::Bold,
+            Text::Plain | Text::Small => FontStyle::Normal,
+        };
+        // plotters counts a line, not an em.
+        FontDesc::new(FontFamily::Name(FAMILY), 1.24 * self.size(), style)
+    }
+
+    /// How wide `text` will be, in pixels.
+    pub(crate) fn width(self, text: &str) -> i32 {
+        self.font().box_size(text).map_or(0, |(width, _)| width as i32)
+    }
+
+    /// `text`, cut with an ellipsis where it is wider than `width` pixels.
+    pub(crate) fn fit(self, text: &str, width: i32) -> String {
+        if self.width(text) <= width {
+            return text.into();
+        }
+        let mut kept: String = text.into();
+        while kept.pop().is_some() {
+            let cut = format!("{}…", kept.trim_end());
+            if self.width(&cut) <= width {
+                return cut;
+            }
+        }
+        String::new()
+    }
+
+    /// Draws `text` at `at`: its left, centre or right there, and the middle of its capitals at that height.
+    pub(crate) fn draw(self, canvas: &Canvas, text: &str, at: (i32, i32), look: (HPos, RGBColor)) -> Painted {
+        let style: TextStyle = self.font().color(&look.1);
+        Ok(canvas.draw_text(text, &style.pos(Pos::new(look.0, VPos::Center)), at)?)
+    }
+}
+
+/// An entry of a legend: a line, or a dot.
+pub(crate) struct Legend {
+    pub(crate) color: RGBColor,
+    pub(crate) dot: bool,
+    pub(crate) label: String,
+}
+
+impl Legend {
+    pub(crate) fn new(color: RGBColor, label: impl Into<String>) -> Legend {
+        Legend { color, dot: false, label: label.into() }
+    }
+}
+
+const SWATCH: i32 = 44;
+
+/// Width of a legend that stands in one row.
+pub(crate) fn legend_width(entries: &[Legend]) -> i32 {
+    entries.iter().map(|e| SWATCH + 12 + Text::Plain.width(&e.label) + 36).sum::<i32>()
+        - 36 * entries.len().min(1) as i32
+}
+
+/// Draws a legend in one row that starts at `(x, y)`, its middle at `y`.
+pub(crate) fn legend(canvas: &Canvas, entries: &[Legend], (mut x, y): (i32, i32)) -> Painted {
+    for entry in entries {
+        match entry.dot {
+            true => canvas.draw(&Circle::new((x + SWATCH / 2, y), 11, filled(entry.color)))?,
+            false => canvas.draw(&Rectangle::new([(x, y - 3), (x + SWATCH, y + 3)], filled(entry.color)))?,
+        }
+        x += SWATCH + 12;
+        Text::Plain.draw(canvas, &entry.label, (x, y), (HPos::Left, INK))?;
+        x += Text::Plain.width(&entry.label) + 36;
+    }
+    Ok(())
+}
+
+/// A filled shape of one colour.
+pub(crate) fn filled(color: RGBColor) -> ShapeStyle {
+    color.filled()
+}
+
+/// Gives plotters the crate's own fonts, once: no system font is needed.
+///
+/// # Errors
+/// [`Error::Figure`] when plotters does not take them.
+pub(crate) fn register_fonts() -> Result<()> {
+    static REGISTERED: OnceLock<bool> = OnceLock::new();
+    let registered = REGISTERED.get_or_init(|| {
+        let regular = include_bytes!("font/SaltSans-Regular.ttf");
+        let bold = include_bytes!("font/SaltSans-Bold.ttf");
+        plotters::style::register_font(FAMILY, FontStyle::Normal, regular).is_ok()
+            && plotters::style::register_font(FAMILY, FontStyle::Bold, bold).is_ok()
+    });
+    match registered {
+        true => Ok(()),
+        false => Err(Error::Figure {
+            what: "text".into(),
+            why: "the embedded font is damaged; build the crate anew".into(),
+        }),
+    }
+}

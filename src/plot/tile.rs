@@ -1,0 +1,137 @@
+//! One picture of a gallery: an image, coloured and enlarged, with masks outlined on it.
+
+use plotters::style::RGBColor;
+
+use crate::plot::colormap::Colormap;
+use crate::plot::resample::{Kernel, resample};
+use crate::plot::style;
+use crate::types::{Image, Mask};
+use crate::{Error, Result};
+
+/// An image with what to draw on it and above it.
+pub(crate) struct Tile {
+    pub(crate) image: Image,
+    pub(crate) colors: Colormap,
+    pub(crate) truth: Option<Mask>,
+    pub(crate) prediction: Option<Mask>,
+    /// First line above the picture.
+    pub(crate) title: String,
+    /// Second line.
+    pub(crate) detail: String,
+}
+
+/// RGB pixels, row by row.
+pub(crate) struct Picture {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) rgb: Vec<u8>,
+}
+
+/// Thickness of an outline, in pixels of the figure.
+const LINE: f32 = 3.5;
+/// Thickness of the contrasting edge on both of its sides.
+const EDGE: f32 = 1.5;
+
+impl Tile {
+    /// The picture, as large as fits into a square of `side` pixels.
+    ///
+    /// # Errors
+    /// [`Error::Figure`] when the image's size is not that of its pixels, or a mask's not the image's.
+    pub(crate) fn picture(&self, side: u32) -> Result<Picture> {
+        let (height, width) = (self.image.height, self.image.width);
+        self.check(
+            self.image.pixels.len() == height.saturating_mul(width) && width * height > 0,
+            "its pixels",
+        )?;
+        for mask in [&self.truth, &self.prediction].into_iter().flatten() {
+            self.check((mask.height(), mask.width()) == (height, width), "its mask")?;
+        }
+        let scale = f64::from(side) / height.max(width) as f64;
+        let fit = |pixels: usize| ((pixels as f64 * scale).round() as usize).clamp(1, side.max(1) as usize);
+        let to = (fit(height), fit(width));
+        let amplitudes = resample(&self.image.pixels, (height, width), to, Kernel::Wave);
+        let mut rgb: Vec<u8> = amplitudes.iter().flat_map(|&a| self.colors.rgb(a)).collect();
+        for (mask, color) in [(&self.truth, style::truth(self.colors)), (&self.prediction, style::PREDICTION)]
+        {
+            if let Some(mask) = mask {
+                outline(&mut rgb, mask, to, (color, style::contrast(color)));
+            }
+        }
+        Ok(Picture { width: to.1 as u32, height: to.0 as u32, rgb })
+    }
+
+    fn check(&self, holds: bool, what: &str) -> Result<()> {
+        if holds {
+            return Ok(());
+        }
+        let why = format!("the image is {}×{}, {what} is not", self.image.height, self.image.width);
+        Err(Error::Figure { what: format!("of {}", self.title), why })
+    }
+}
+
+/// Draws the border of `mask`, smooth and just inside of it, with a thin edge of `contrast`.
+fn outline(rgb: &mut [u8], mask: &Mask, size: (usize, usize), (color, contrast): (RGBColor, RGBColor)) {
+    let pixels: Vec<f32> = mask.pixels().iter().map(|&p| f32::from(p)).collect();
+    let field = resample(&pixels, (mask.height(), mask.width()), size, Kernel::Border);
+    let inside = sharpen(&field, size);
+    let core = spread(&inside, size, LINE, f32::min);
+    let around = spread(&inside, size, EDGE, f32::max);
+    let inner = spread(&inside, size, LINE + EDGE, f32::min);
+    for (i, pixel) in rgb.chunks_exact_mut(3).enumerate() {
+        blend(pixel, contrast, 0.6 * around[i] * (1.0 - inner[i]));
+        blend(pixel, color, inside[i] * (1.0 - core[i]));
+    }
+}
+
+/// 1 where the field is above 0.5, else 0, with a soft step of one pixel: the field's height above 0.5, divided by its
+/// slope, is the distance from the border.
+fn sharpen(field: &[f32], (height, width): (usize, usize)) -> Vec<f32> {
+    let at = |y: usize, x: usize| field[y * width + x];
+    let one = |p: usize| {
+        let (y, x) = (p / width, p % width);
+        let (left, right) = (x.saturating_sub(1), (x + 1).min(width - 1));
+        let (above, below) = (y.saturating_sub(1), (y + 1).min(height - 1));
+        let across = (at(y, right) - at(y, left)) / (right - left).max(1) as f32;
+        let down = (at(below, x) - at(above, x)) / (below - above).max(1) as f32;
+        let slope = (across * across + down * down).sqrt().max(1e-3);
+        ((at(y, x) - 0.5) / slope + 0.5).clamp(0.0, 1.0)
+    };
+    (0..height * width).map(one).collect()
+}
+
+/// The least (`pick` = min) or greatest (max) value within `radius` pixels, 0 outside of the image.
+///
+/// Only pixels that differ from a neighbour are spread: the others are reached from those first.
+fn spread(
+    field: &[f32],
+    (height, width): (usize, usize),
+    radius: f32,
+    pick: fn(f32, f32) -> f32,
+) -> Vec<f32> {
+    let (height, width, reach) = (height as isize, width as isize, radius as isize);
+    let disc: Vec<(isize, isize)> = (-reach..=reach)
+        .flat_map(|dy| (-reach..=reach).map(move |dx| (dy, dx)))
+        .filter(|(dy, dx)| ((dy * dy + dx * dx) as f32) <= radius * radius)
+        .collect();
+    let index = |y: isize, x: isize| {
+        (y >= 0 && x >= 0 && y < height && x < width).then_some((y * width + x) as usize)
+    };
+    let at = |y, x| index(y, x).map_or(0.0, |p| field[p]);
+    let mut spread = field.to_vec();
+    for (y, x) in (-1..=height).flat_map(|y| (-1..=width).map(move |x| (y, x))) {
+        let value = at(y, x);
+        if [at(y - 1, x), at(y + 1, x), at(y, x - 1), at(y, x + 1)].iter().all(|&v| v == value) {
+            continue;
+        }
+        for p in disc.iter().filter_map(|(dy, dx)| index(y + dy, x + dx)) {
+            spread[p] = pick(spread[p], value);
+        }
+    }
+    spread
+}
+
+fn blend(pixel: &mut [u8], color: RGBColor, alpha: f32) {
+    for (channel, over) in pixel.iter_mut().zip([color.0, color.1, color.2]) {
+        *channel = (f32::from(*channel) * (1.0 - alpha) + f32::from(over) * alpha).round() as u8;
+    }
+}

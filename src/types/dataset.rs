@@ -1,0 +1,214 @@
+//! A list of samples that are read when asked for.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use crate::types::{Image, Mask, Rle, Sample, check_id, check_size, check_sizes};
+use crate::{Error, Result};
+
+/// A list of samples in the order of their ids. Images are read when asked for; a clone is cheap.
+///
+/// ```
+/// use tgs_salt::types::{Dataset, Image, Mask, Sample};
+/// let image = Image::new(2, 2, vec![0.1, 0.2, 0.3, 0.4])?;
+/// let mask = Some(Mask::new(2, 2, vec![0, 1, 0, 1])?);
+/// let sample = |id: &str| Sample { id: id.into(), z: None, image: image.clone(), mask: mask.clone() };
+/// let dataset = Dataset::from_samples(vec![sample("b"), sample("a")])?;
+/// assert_eq!(dataset.ids(), ["a", "b"]);
+/// assert_eq!(dataset.get(0)?.mask, mask);
+/// # Ok::<(), tgs_salt::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Dataset {
+    /// Every sample of the folder, by id; shared by all parts of a split.
+    entries: Arc<Vec<Entry>>,
+    /// Which of the entries are in this dataset, ascending.
+    members: Arc<Vec<usize>>,
+    submission_order: Option<Arc<Vec<String>>>,
+}
+
+/// Where a sample comes from.
+pub(crate) struct Entry {
+    pub(crate) id: String,
+    pub(crate) z: Option<f32>,
+    pub(crate) image: ImageSource,
+    pub(crate) mask: MaskSource,
+    /// Share of salt, remembered once it is known.
+    pub(crate) coverage: OnceLock<f64>,
+}
+
+pub(crate) enum ImageSource {
+    File(Box<Path>),
+    Memory(Arc<Image>),
+}
+
+pub(crate) enum MaskSource {
+    None,
+    File(Box<Path>),
+    Rle(Rle),
+    Memory(Arc<Mask>),
+}
+
+impl Dataset {
+    /// A dataset of samples that are already in memory.
+    ///
+    /// # Errors
+    /// [`Error::Id`] when two samples have the same id or an id is not a plain name; [`Error::Shape`] when an image's
+    /// fields do not agree or its mask is of another size.
+    pub fn from_samples(samples: Vec<Sample>) -> Result<Dataset> {
+        let mut entries = Vec::with_capacity(samples.len());
+        for Sample { id, z, image, mask } in samples {
+            check_id(&id)?;
+            check_size(&format!("image {id}"), image.height, image.width, image.pixels.len())?;
+            let mask = match mask {
+                Some(mask) => {
+                    check_sizes(&id, &image, &mask)?;
+                    MaskSource::Memory(Arc::new(mask))
+                }
+                None => MaskSource::None,
+            };
+            let image = ImageSource::Memory(Arc::new(image));
+            entries.push(Entry { id, z, image, mask, coverage: OnceLock::new() });
+        }
+        entries.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        Dataset::from_entries(entries, None)
+    }
+
+    /// A dataset of entries that are sorted by id.
+    pub(crate) fn from_entries(entries: Vec<Entry>, order: Option<Vec<String>>) -> Result<Dataset> {
+        if let Some(pair) = entries.windows(2).find(|pair| pair[0].id >= pair[1].id) {
+            return Err(Error::Id {
+                id: pair[1].id.clone(),
+                why: "is there twice; expected each id once".into(),
+            });
+        }
+        let members = Arc::new((0..entries.len()).collect());
+        Ok(Dataset { entries: Arc::new(entries), members, submission_order: order.map(Arc::new) })
+    }
+
+    /// How many samples there are.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// True when there are none.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The ids, in order.
+    pub fn ids(&self) -> Vec<String> {
+        self.entries().map(|entry| entry.id.clone()).collect()
+    }
+
+    /// The depths in feet, in the order of the ids; `None` where there is none.
+    pub fn depths(&self) -> Vec<Option<f32>> {
+        self.entries().map(|entry| entry.z).collect()
+    }
+
+    /// True when there is a sample, and every one has a mask.
+    pub fn has_masks(&self) -> bool {
+        !self.is_empty() && self.entries().all(|entry| !matches!(entry.mask, MaskSource::None))
+    }
+
+    /// The samples of these ids, in the order of the ids.
+    ///
+    /// # Errors
+    /// [`Error::Id`] when there is no such sample, or an id is given twice.
+    pub fn select(&self, ids: &[&str]) -> Result<Dataset> {
+        let mut members = Vec::with_capacity(ids.len());
+        for id in ids {
+            let at =
+                self.members.binary_search_by(|&i| self.entries[i].id.as_str().cmp(id)).map_err(|_| {
+                    let why = format!("is not among these {} samples; see ids()", self.len());
+                    Error::Id { id: id.to_string(), why }
+                })?;
+            members.push(self.members[at]);
+        }
+        members.sort_unstable();
+        if let Some(pair) = members.windows(2).find(|pair| pair[0] == pair[1]) {
+            let id = self.entries[pair[0]].id.clone();
+            return Err(Error::Id { id, why: "is given twice; expected each id once".into() });
+        }
+        Ok(self.with_members(members))
+    }
+
+    /// The samples at which `keep` is true, `keep` being in the order of this dataset.
+    pub(crate) fn filter(&self, mut keep: impl FnMut(usize) -> bool) -> Dataset {
+        let members = self.members.iter().enumerate().filter(|(i, _)| keep(*i)).map(|(_, &entry)| entry);
+        self.with_members(members.collect())
+    }
+
+    fn with_members(&self, members: Vec<usize>) -> Dataset {
+        Dataset { members: Arc::new(members), ..self.clone() }
+    }
+
+    /// The entries of this dataset, in order.
+    pub(crate) fn entries(&self) -> impl ExactSizeIterator<Item = &Entry> {
+        self.members.iter().map(|&i| &self.entries[i])
+    }
+
+    /// The entry at `i`.
+    pub(crate) fn entry(&self, i: usize) -> Option<&Entry> {
+        self.members.get(i).map(|&at| &self.entries[at])
+    }
+
+    /// The ids of `sample_submission.csv` in its order, of the whole test set also where this is a part of it.
+    pub(crate) fn submission_order(&self) -> Option<Arc<Vec<String>>> {
+        self.submission_order.clone()
+    }
+}
+
+impl std::fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "Dataset of {} samples", self.len())?;
+        if self.is_empty() {
+            return Ok(());
+        }
+        f.write_str(if self.has_masks() { " with masks" } else { " without masks" })?;
+        let depths = self.entries().filter_map(|entry| entry.z);
+        let (low, high) = depths.fold((f32::MAX, f32::MIN), |(low, high), z| (low.min(z), high.max(z)));
+        if low <= high { write!(f, ", depth {low} to {high} ft") } else { f.write_str(", without depths") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(id: &str, z: Option<f32>, mask: Option<Mask>) -> Sample {
+        Sample { id: id.into(), z, image: Image::new(1, 2, vec![0.0, 1.0]).unwrap(), mask }
+    }
+
+    #[test]
+    fn samples_are_sorted_and_selected_by_id() {
+        let samples =
+            vec![sample("c", Some(9.0), None), sample("a", None, None), sample("b", Some(5.0), None)];
+        let dataset = Dataset::from_samples(samples).unwrap();
+        assert_eq!(dataset.ids(), ["a", "b", "c"]);
+        assert_eq!(dataset.depths(), [None, Some(5.0), Some(9.0)]);
+        let part = dataset.select(&["c", "a"]).unwrap();
+        assert_eq!(part.ids(), ["a", "c"]);
+        assert_eq!(part.select(&["c"]).unwrap().ids(), ["c"]);
+        assert!(part.select(&["b"]).is_err(), "b is not in this part");
+        assert!(matches!(dataset.select(&["a", "a"]), Err(Error::Id { id, .. }) if id == "a"));
+        assert_eq!(format!("{dataset:?}"), "Dataset of 3 samples without masks, depth 5 to 9 ft");
+        assert_eq!(format!("{:?}", dataset.select(&[]).unwrap()), "Dataset of 0 samples");
+    }
+
+    #[test]
+    fn samples_that_do_not_fit_are_refused() {
+        let twice = vec![sample("a", None, None), sample("b", None, None), sample("a", None, None)];
+        assert!(matches!(Dataset::from_samples(twice), Err(Error::Id { id, .. }) if id == "a"));
+        assert!(matches!(Dataset::from_samples(vec![sample("../a", None, None)]), Err(Error::Id { .. })));
+        let tall = Mask::new(2, 1, vec![0, 1]).unwrap();
+        let error = Dataset::from_samples(vec![sample("a", None, Some(tall))]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "mask of a: expected 1×2 as its image, got 2×1; image and mask have to be of the same size"
+        );
+        let mut broken = sample("a", None, None);
+        broken.image.height = 7;
+        assert!(matches!(Dataset::from_samples(vec![broken]), Err(Error::Shape { .. })));
+    }
+}

