@@ -45,7 +45,7 @@ dependencies() {
 
 closing_lines() {
   printf '\n== the tests closed with\n'
-  grep -hE '^ *(Summary \[|test result:)' "$LOGS/tests.log" "$LOGS/doctests.log"
+  grep -hE 'Summary \[|test result:' "$LOGS/tests.log" "$LOGS/doctests.log"
   tail -1 "$LOGS/notebooks.log"
 }
 

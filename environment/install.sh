@@ -9,17 +9,23 @@ RUST_VERSION="$(sed -n 's/^rust-version *= *"\([0-9.]*\)".*/\1/p' Cargo.toml)"
 
 need_tools() {
   has python3 || die "python3 is missing. On Debian or Ubuntu: sudo apt-get install python3 python3-venv"
-  has cc || die "a C compiler is missing. On Debian or Ubuntu: sudo apt-get install build-essential"
-  echo "$(python3 --version), $(cc --version | head -1)"
+  has "${CC:-cc}" || die "a C compiler is missing. On Debian or Ubuntu: sudo apt-get install build-essential"
+  echo "$(python3 --version), $("${CC:-cc}" --version | head -1)"
 }
 
 # rustup's installer, fetched by Python because a bare machine may have neither curl nor wget.
 fetch_rust() {
+  local installer
+  installer="$(mktemp -d)/rustup-init"
   echo "no cargo: installing Rust by rustup"
-  python3 - <<'PY' | sh -s -- -y --profile minimal --component clippy,rustfmt,rust-src
-import sys, urllib.request
-sys.stdout.buffer.write(urllib.request.urlopen("https://sh.rustup.rs", timeout=60).read())
+  python3 - "$installer" <<'PY'
+import platform, sys, urllib.request
+base = "https://static.rust-lang.org/rustup/dist"
+urllib.request.urlretrieve(f"{base}/{platform.machine()}-unknown-linux-gnu/rustup-init", sys.argv[1])
 PY
+  chmod +x "$installer"
+  "$installer" -y --profile minimal --component clippy,rustfmt,rust-src
+  rm -r "$(dirname "$installer")"
 }
 
 # At least the version that Cargo.toml asks for, and the standard library's source: the kernel infers types from it.
@@ -40,15 +46,15 @@ install_rust() {
 
 # Pinned in requirements.txt; pip runs only when that file is newer than the last run.
 install_jupyter() {
-  local wanted="environment/requirements.txt" done="$VENV/.requirements"
-  if cmp -s "$wanted" "$done"; then
+  local wanted="environment/requirements.txt" last="$VENV/.requirements"
+  if cmp -s "$wanted" "$last"; then
     echo "Jupyter is in .venv already"
     return
   fi
   [ -x "$VENV/bin/pip" ] || python3 -m venv "$VENV" ||
     { rm -rf "$VENV"; die "python3 cannot make a virtual environment. On Debian or Ubuntu: sudo apt-get install python3-venv"; }
   "$VENV/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
-  cp "$wanted" "$done"
+  cp "$wanted" "$last"
 }
 
 install_evcxr() {

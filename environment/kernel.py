@@ -21,19 +21,23 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 KEPT = ROOT / ".cache" / "evcxr"
+SETTINGS = {
+    "EVCXR_CONFIG_DIR": str(HERE),  # where init.evcxr is
+    "CARGO_PROFILE_DEV_RPATH": "true",  # a cell finds the standard library's shared object
+    "CARGO_PROFILE_DEV_DEBUG": "false",  # a cell links faster, and its symbols are kept for backtraces
+    "CARGO_PROFILE_DEV_STRIP": "debuginfo",
+}
 KERNELS = 4  # at once in a kept folder; a fifth gets a temporary one
 
-# The profile of the workspace rules, not the one that evcxr writes for its own package.
+# A workspace's profile replaces the one that evcxr writes for its package. The numeric crates and ours are optimised,
+# the rest is built fast: optimising all of polars would make the first build three times longer.
 WORKSPACE = """[workspace]
 members = ["kernel", "pin"]
 resolver = "3"
 
-[profile.dev]
+{profiles}
+[profile.dev.package.tgs_salt]
 opt-level = 2
-debug = false
-strip = "debuginfo"
-rpath = true
-panic = "unwind"
 """
 PIN = """[package]
 name = "pin"
@@ -76,12 +80,24 @@ def take_folder():
     return None
 
 
+def profiles():
+    """The sections of this repository's Cargo.toml whose name starts with `profile.dev`."""
+    kept, inside = [], False
+    for line in (ROOT / "Cargo.toml").read_text().splitlines():
+        if line.startswith("["):
+            inside = line.startswith("[profile.dev")
+        if inside:
+            kept.append(line)
+    return "\n".join(kept)
+
+
 def prepare(folder):
     """Lays out the workspace; where the locked versions, the compiler or the profile changed, from scratch."""
+    workspace = WORKSPACE.format(profiles=profiles())
     pin = PIN.format(root=json.dumps(str(ROOT)))
     locked = (ROOT / "Cargo.lock").read_bytes()
     compiler = subprocess.run(["rustc", "-vV"], capture_output=True, check=True).stdout
-    stamp = hashlib.sha256(b"\0".join([locked, compiler, WORKSPACE.encode(), pin.encode()])).hexdigest()
+    stamp = hashlib.sha256(b"\0".join([locked, compiler, workspace.encode(), pin.encode()])).hexdigest()
     written = folder / "stamp"
     if written.exists() and written.read_text() == stamp:
         return
@@ -90,7 +106,7 @@ def prepare(folder):
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name / "src").mkdir(parents=True)
         (folder / name / "src" / "lib.rs").touch()
-    (folder / "Cargo.toml").write_text(WORKSPACE)
+    (folder / "Cargo.toml").write_text(workspace)
     (folder / "Cargo.lock").write_bytes(locked)
     (folder / "pin" / "Cargo.toml").write_text(pin)
     (folder / "kernel" / "Cargo.toml").write_text(EMPTY_KERNEL)
@@ -100,7 +116,8 @@ def prepare(folder):
 def main(connection_file):
     cargo_bin = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "bin"
     os.environ["PATH"] += os.pathsep + str(cargo_bin)
-    os.environ.setdefault("EVCXR_CONFIG_DIR", str(HERE))
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
     try:
         folder = take_folder()
         if folder is not None:

@@ -2,8 +2,11 @@
 
     measure_startup.py             three kernels, medians
     measure_startup.py --warm      one kernel and the first `:dep` only: what install.sh does to build everything
+
+TGS_SALT_FEATURES="cuda" builds with that feature.
 """
 
+import os
 import statistics
 import subprocess
 import sys
@@ -13,7 +16,8 @@ from pathlib import Path
 from jupyter_client.manager import KernelManager
 
 ROOT = Path(__file__).resolve().parent.parent
-DEP = f':dep tgs_salt = {{ path = "{ROOT}" }}\nuse tgs_salt::prelude::*;'
+FEATURES = ", ".join(f'"{name}"' for name in os.environ.get("TGS_SALT_FEATURES", "").split())
+DEP = f':dep tgs_salt = {{ path = "{ROOT}", features = [{FEATURES}] }}\nuse tgs_salt::prelude::*;'
 FIRST_LET = "let mask = Mask::new(2, 2, vec![0, 1, 1, 0])?;"
 WARM = [
     "mask.coverage()",
