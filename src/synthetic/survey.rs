@@ -9,7 +9,8 @@ use super::section::{SIDE, Section, TILES};
 use crate::Result;
 use crate::types::{Image, Mask, Sample};
 
-/// Upper ends of the coverage bins, and the share of the competition's training images in each. Bin 0 is the all-black
+/// Upper ends of the coverage bins, and the share of the competition's training images in each. Bin 0 is the
+/// all-black
 /// images, bin 1 the other empty masks, bin 2 the tiny masks, and the rest are the coverage classes.
 const BINS: [(f64, f64); 15] = [
     (-1.0, 0.020),
@@ -30,7 +31,8 @@ const BINS: [(f64, f64); 15] = [
 ];
 /// The bin of images that are salt all over: the competition has none, a survey has many.
 const FULL: usize = BINS.len() - 1;
-/// Sections generated at a time: a fixed number, so that the outcome does not depend on how many threads there are.
+/// Sections generated at a time: a fixed number, so that the outcome does not depend on how many threads
+/// there are.
 const BATCH: u64 = 12;
 /// After so many batches a tile of any coverage is taken.
 const PATIENCE: u64 = 40;
