@@ -66,9 +66,8 @@ impl Earth {
 
     /// What the layers at a point reflect; 0 in the water.
     ///
-    /// `jitter` moves the layers by a little; `blur` is half the width in pixels within which the two sides
-    /// of a fault
-    /// or of the unconformity cannot be told apart.
+    /// `jitter` moves the layers by a little; `blur` is half the width in pixels within which the two sides of a
+    /// fault or of the unconformity cannot be told apart.
     #[inline]
     pub fn at(&self, x: f32, z: f32, jitter: f32, blur: f32) -> f32 {
         let slip = |x: f32| self.faults.iter().map(|fault| fault.slip(x, z, 0.01)).sum::<f32>();
@@ -117,8 +116,8 @@ impl Earth {
 }
 
 impl Sequence {
-    /// `shape` is the first layer's depth, how far and how wide the salt drags the layers up, and how steep
-    /// they may lie.
+    /// `shape` is the first layer's depth, how far and how wide the salt drags the layers up, and how steep they
+    /// may lie.
     fn new(dice: &mut Dice, around: &Around, shape: (f32, f32, f32, f32)) -> Sequence {
         let (first, drag, reach, tilt) = shape;
         let &Around { noise, salt, shadow, wavelength, .. } = around;
@@ -150,8 +149,7 @@ pub(super) fn stretched(wavelength: f32, z: f32) -> f32 {
 }
 
 impl Fault {
-    /// By how many pixels the layers at a point have slipped down, all of it beyond `blur` pixels from the
-    /// fault.
+    /// By how many pixels the layers at a point have slipped down, all of it beyond `blur` pixels from the fault.
     #[inline]
     fn slip(&self, x: f32, z: f32, blur: f32) -> f32 {
         // Listric: it flattens with depth. The throw grows from nothing at the tip.

@@ -89,8 +89,7 @@ impl Section {
         distances.iter().map(|&d| u8::from(d < 0.0)).collect()
     }
 
-    /// The tile's grey values, row by row: amplitudes stretched so that the weakest is 0 and the strongest 1,
-    /// in
+    /// The tile's grey values, row by row: amplitudes stretched so that the weakest is 0 and the strongest 1, in
     /// steps of 1/255.
     pub fn image(&self, column: usize, row: usize) -> Vec<f32> {
         let mut pixels = self.amplitudes((column * SIDE) as f32, (row * SIDE) as f32);
@@ -198,8 +197,7 @@ impl Section {
     }
 }
 
-/// A pixel in its section: position, signed distance to the salt, salt above (0 to 1), local dominant
-/// wavelength.
+/// A pixel in its section: position, signed distance to the salt, salt above (0 to 1), local dominant wavelength.
 struct Place {
     x: f32,
     z: f32,

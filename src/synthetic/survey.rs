@@ -10,8 +10,7 @@ use crate::Result;
 use crate::types::{Image, Mask, Sample};
 
 /// Upper ends of the coverage bins, and the share of the competition's training images in each. Bin 0 is the
-/// all-black
-/// images, bin 1 the other empty masks, bin 2 the tiny masks, and the rest are the coverage classes.
+/// all-black images, bin 1 the other empty masks, bin 2 the tiny masks, and the rest are the coverage classes.
 const BINS: [(f64, f64); 15] = [
     (-1.0, 0.020),
     (0.0, 0.371),
@@ -31,8 +30,7 @@ const BINS: [(f64, f64); 15] = [
 ];
 /// The bin of images that are salt all over: the competition has none, a survey has many.
 const FULL: usize = BINS.len() - 1;
-/// Sections generated at a time: a fixed number, so that the outcome does not depend on how many threads
-/// there are.
+/// Sections generated at a time: a fixed number, so that the outcome does not depend on how many threads there are.
 const BATCH: u64 = 12;
 /// After so many batches a tile of any coverage is taken.
 const PATIENCE: u64 = 40;
@@ -123,8 +121,8 @@ fn place(
     let coverage = mask.iter().map(|&p| f64::from(p)).sum::<f64>() / mask.len() as f64;
     let open = |bin: usize| quotas[0][bin] + quotas[1][bin] > 0;
     let own = (1..BINS.len()).find(|&bin| coverage <= BINS[bin].0)?;
-    // A tile of no data: where nothing was recorded, above the sediments.
-    // The commonest kinds are not all taken from the first sections.
+    // A tile of no data: where nothing was recorded, above the sediments. The commonest kinds are not all taken
+    // from the first sections.
     if (own == 1 || own == FULL) && dice.chance(0.6) {
         return None;
     }
