@@ -42,7 +42,7 @@ pub(crate) fn training_curves(points: &[Point]) -> Result<Figure> {
         color: VERMILLION,
         at: (best.epoch as f64, best.mean_precision),
     });
-    let panels = [panel("Loss", losses, None), panel("Mean precision", scores, mark)];
+    let panels = [panel("Loss", losses, None), panel("Mean precision on validation", scores, mark)];
     side_by_side("training curves", &panels)
 }
 

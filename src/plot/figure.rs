@@ -8,6 +8,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use plotters::coord::Shift;
 use plotters::prelude::{BitMapBackend, DrawingArea, IntoDrawingArea};
 
+use crate::io::atomic::write_atomically;
 use crate::plot::style;
 use crate::{Error, Result};
 
@@ -77,7 +78,7 @@ impl Figure {
     /// # Errors
     /// [`Error::Io`] when the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_atomically(path.as_ref(), &self.png)
+        write_atomically(path, |file| file.write_all(&self.png))
     }
 
     /// Shows the figure in a cell of the notebook.
@@ -98,9 +99,4 @@ fn encode(rgb: &[u8], width: u32, height: u32) -> image::ImageResult<Vec<u8>> {
     let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Adaptive);
     encoder.write_image(rgb, width, height, image::ExtendedColorType::Rgb8)?;
     Ok(png)
-}
-
-/// Stub until `crate::io` has it.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    std::fs::write(path, bytes).map_err(Error::io("write", path))
 }

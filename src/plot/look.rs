@@ -1,13 +1,14 @@
 //! Draws everything with made-up values; with `TGS_SALT_LOOK=folder` the figures are also saved there, to be looked at.
 
-use crate::metrics::ThresholdSearch;
+use crate::metrics::{Score, ThresholdSearch};
 use crate::plot::colormap::Colormap;
 use crate::plot::curves::{Point, training_curves};
 use crate::plot::figure::Figure;
 use crate::plot::gallery::Gallery;
-use crate::plot::style::{self, Legend};
+use crate::plot::predictions::{Predicted, show};
+use crate::plot::style::{self, Legend, Sign};
 use crate::plot::tile::Tile;
-use crate::types::{Image, Mask};
+use crate::types::{Competition, Dataset, Image, Mask, Notes, Sample};
 
 /// Saves where somebody wants to look, and gives the decoded pixels: width, height, RGB.
 pub(super) fn look(figure: &Figure, name: &str) -> (u32, u32, Vec<u8>) {
@@ -51,7 +52,7 @@ pub(super) fn tile(i: usize, colors: Colormap) -> Tile {
 fn gallery(n: usize, colors: Colormap) -> Gallery {
     Gallery {
         title: format!("{n} of 3,200 samples"),
-        legend: vec![Legend::new(style::truth(colors), "salt")],
+        legend: vec![Legend::new(Sign::Line(style::truth(colors)), "salt")],
         tiles: (0..n).map(|i| tile(i, colors)).collect(),
         group: 1,
     }
@@ -67,38 +68,61 @@ fn galleries() {
     look(&gallery(12, Colormap::Seismic).draw().unwrap(), "gallery_seismic");
 }
 
-#[test]
-fn real() {
-    let Ok(root) = std::env::var("TGS_SALT_DATA") else { return };
-    let mut names: Vec<_> = std::fs::read_dir(format!("{root}/train/images"))
-        .unwrap()
-        .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    for (colors, label) in [(Colormap::Grey, "grey"), (Colormap::Seismic, "seismic")] {
-        let tiles = (0..12).map(|i| {
-            let name = &names[i * 263];
-            let im = image::open(format!("{root}/train/images/{name}")).unwrap().to_luma8();
-            let m = image::open(format!("{root}/train/masks/{name}")).unwrap().to_luma8();
-            let mut t = tile(i, colors);
-            t.title = name.replace(".png", "");
-            t.image = Image {
-                height: 101,
-                width: 101,
-                pixels: im.as_raw().iter().map(|&p| p as f32 / 255.0).collect(),
-            };
-            t.truth =
-                Some(Mask::new(101, 101, m.as_raw().iter().map(|&p| u8::from(p > 127)).collect()).unwrap());
-            t.prediction = (i % 2 == 1).then(|| dome(101, 101, 0.3));
-            t
-        });
-        let mut g = gallery(0, colors);
-        g.tiles = tiles.collect();
-        let t0 = std::time::Instant::now();
-        let f = g.draw().unwrap();
-        println!("{f:?} {:?}", t0.elapsed());
-        look(&f, &format!("real_{label}"));
+/// The real data where it is there, else made-up samples.
+fn competition() -> Competition {
+    if let Ok(folder) = std::env::var("TGS_SALT_DATA") {
+        return Competition::open(folder).unwrap();
     }
+    let sample = |i: usize| Sample {
+        id: format!("{i:03}"),
+        z: Some(50.0 + i as f32),
+        image: layers(31, 41, i),
+        mask: Some(dome(31, 41, (i % 5) as f32 * 0.13)),
+    };
+    let train = Dataset::from_samples((0..40).map(sample).collect()).unwrap();
+    let test = Dataset::from_samples((0..9).map(|i| Sample { mask: None, ..sample(i) }).collect()).unwrap();
+    Competition { train, test, notes: Notes { test_without_depth: 1, ..Notes::default() } }
+}
+
+fn save(name: &str, text: &str) {
+    if let Ok(folder) = std::env::var("TGS_SALT_LOOK") {
+        std::fs::write(format!("{folder}/{name}.html"), text).unwrap();
+    }
+}
+
+#[test]
+fn datasets_and_predictions() {
+    let salt = competition();
+    for (colors, name) in [(Colormap::Grey, "grey"), (Colormap::Seismic, "seismic")] {
+        let t0 = std::time::Instant::now();
+        let figure = salt.train.show_as(12, colors).unwrap();
+        println!("Figure {figure:?} {:?}", t0.elapsed());
+        look(&figure, &format!("real_{name}"));
+    }
+    look(&salt.train.show(1).unwrap(), "real_1");
+    look(&salt.test.show(24).unwrap(), "real_test");
+    let predicted = |with: bool| {
+        (0..4usize)
+            .map(|i| {
+                let sample = salt.train.get(i * 5 + 1).unwrap();
+                let mask = dome(sample.image.height, sample.image.width, 0.35);
+                let pixels = mask
+                    .pixels()
+                    .iter()
+                    .enumerate()
+                    .map(|(p, &m)| 0.05 + 0.8 * m as f32 * (0.8 + 0.2 * (p as f32 / 50.0).sin()))
+                    .collect();
+                let probability =
+                    with.then(|| Image::new(sample.image.height, sample.image.width, pixels).unwrap());
+                Predicted { sample, probability, mask }
+            })
+            .collect()
+    };
+    look(&show("4 of 640 predictions".into(), predicted(true)).unwrap(), "triptychs");
+    look(&show("4 of 640 predictions".into(), predicted(false)).unwrap(), "pairs");
+    let score = Score { mean_precision: 0.6844, iou: 0.7123, dice: 0.79, threshold: 0.45 };
+    let cards = [salt.card().html(), salt.train.card().html(), salt.test.card().html(), score.card().html()];
+    save("cards", &cards.join("<br><br>"));
 }
 
 #[test]
