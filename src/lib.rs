@@ -1,4 +1,37 @@
-//! skeleton
+//! Segment salt in seismic images, and whatever else has masks, from a Rust notebook.
+//!
+//! ```no_run
+//! use tgs_salt::prelude::*;
+//! let salt = Competition::open("../data/tgs-salt")?; // or Competition::sample()? : nothing to download
+//! let (train, valid) = salt.train.split(0.2, 42)?;
+//! let mut model = Unet::new(Encoder::Plain).build(&device()?)?;
+//! let history = model.train(&train, &valid, &TrainConfig::default())?;
+//! let score = model.evaluate(&valid)?;
+//! let masks = model.predict(&salt.test)?.threshold(score.threshold)?;
+//! masks.submit("submission.csv")?;
+//! # Ok::<(), tgs_salt::Error>(())
+//! ```
+//!
+//! # The house, from the ground up
+//!
+//! Imports point down only.
+//!
+//! | floor | module | what is there |
+//! |---|---|---|
+//! | 8 | [`pipeline`] | [`run`]: the whole job in one call |
+//! | 7 | [`plot`] | [`Figure`], galleries, curves, cards |
+//! | 6 | [`training`] | [`TrainConfig`], [`History`], `Model::train` |
+//! | 5 | [`inference`] | [`Probabilities`], [`Masks`], `Model::{predict, evaluate}` |
+//! | 4 | [`models`] | [`Encoder`], [`Unet`], [`Model`] |
+//! | 3 | [`nn`], [`losses`] | layers with checked gradients, [`device()`] |
+//! | 2 | [`io`], [`synthetic`], [`metrics`], [`transform`] | files, the sample survey, scores, padding and augmentation |
+//! | 1 | [`types`] | [`Image`], [`Mask`], [`Rle`], [`Sample`], [`Dataset`], [`Competition`] |
+//! | 0 | [`error`] | [`Error`], [`Result`] |
+//!
+//! Tensors are `(N, C, H, W)`. One seed decides everything on the CPU.
+#![deny(missing_docs)]
+#![warn(unreachable_pub)]
+
 pub mod error;
 pub mod inference;
 pub mod io;
@@ -6,10 +39,29 @@ pub mod losses;
 pub mod metrics;
 pub mod models;
 pub mod nn;
+pub mod pipeline;
 pub mod plot;
 pub mod prelude;
 pub mod synthetic;
 pub mod training;
 pub mod transform;
 pub mod types;
+
+pub use candle_core;
 pub use error::{Error, Result};
+pub use inference::{Masks, Probabilities};
+pub use io::Submission;
+pub use metrics::Score;
+pub use models::{Encoder, Model, Unet, WeightsReport};
+pub use nn::device;
+pub use pipeline::{Report, RunConfig, run, run_sample};
+pub use plot::{Colormap, Figure};
+pub use plotters;
+#[cfg(feature = "frames")]
+pub use polars;
+pub use training::{Epoch, History, Schedule, TrainConfig};
+pub use types::{Competition, Dataset, Image, Mask, Rle, Sample};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

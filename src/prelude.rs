@@ -1,4 +1,14 @@
 //! What a notebook types: `use tgs_salt::prelude::*;`
 
-pub use crate::types::{Image, Mask};
+pub use crate::inference::{Masks, Probabilities};
+pub use crate::io::Submission;
+pub use crate::metrics::{self, Score};
+pub use crate::models::{Encoder, Model, Unet};
+pub use crate::nn::device;
+pub use crate::pipeline::{Report, RunConfig};
+pub use crate::plot::{Colormap, Figure};
+pub use crate::training::{Epoch, History, Schedule, TrainConfig};
+pub use crate::transform::{Augment, Normalize};
+pub use crate::types::{Competition, Dataset, Image, Mask, Rle, Sample, coverage_class};
 pub use crate::{Error, Result};
+pub use candle_core::{DType, Device, Tensor};

@@ -1,1 +1,13 @@
-//! models
+//! Networks: an encoder, a decoder and a head over it, put together by a config such as [`Unet`] into a [`Model`].
+
+pub(crate) mod checkpoint;
+pub mod decoders;
+mod encoder;
+pub mod encoders;
+mod model;
+mod network;
+mod unet;
+
+pub use encoder::Encoder;
+pub use model::{Model, WeightsReport};
+pub use unet::Unet;

@@ -1,1 +1,13 @@
-//! training
+//! Training: batches, losses and steps, epoch by epoch, with a checkpoint after each.
+
+mod config;
+mod history;
+mod optimizer;
+mod progress;
+mod run_folder;
+mod schedule;
+mod trainer;
+
+pub use config::TrainConfig;
+pub use history::{Epoch, History};
+pub use schedule::Schedule;

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Every check of an installed checkout; the closing lines of the tests come last. Steps that share compiled code follow
+# each other: clippy, the featureless check and the docs read metadata, the tests and doctests link.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+LOGS="$ROOT/target/check"
+mkdir -p "$LOGS"
+
+# logged NAME COMMAND...: run it, its output both shown and kept.
+logged() {
+  local name="$1"
+  shift
+  "$@" 2>&1 | tee "$LOGS/$name.log"
+}
+
+real_data() {
+  local data="${TGS_SALT_DATA:-$ROOT/../shared/data/tgs-salt}"
+  if [ -f "$data/train.csv" ]; then
+    echo "real data: there"
+  elif [ "${CI:-}" = true ]; then
+    die "the competition data is not in $data; in CI the tests on real data must run"
+  else
+    echo "real data: not in $data, tests on it are skipped (set TGS_SALT_DATA to its folder)"
+  fi
+}
+
+unit_tests() {
+  if has cargo-nextest; then logged tests cargo nextest run; else logged tests cargo test --lib --tests; fi
+}
+
+docs() { RUSTDOCFLAGS="-D warnings" cargo doc --no-deps; }
+
+# Licences and sources from Cargo.lock; advisories only where their list can be fetched.
+dependencies() {
+  has cargo-deny || { echo "cargo-deny is not installed: skipped"; return; }
+  local deny=(cargo deny --all-features --config environment/deny.toml)
+  "${deny[@]}" check bans licenses sources
+  if "${deny[@]}" fetch db >/dev/null 2>&1; then
+    "${deny[@]}" check advisories
+  else
+    echo "the list of advisories cannot be fetched: skipped"
+  fi
+}
+
+closing_lines() {
+  printf '\n== the tests closed with\n'
+  grep -hE 'Summary \[|test result:' "$LOGS/tests.log" "$LOGS/doctests.log"
+  tail -1 "$LOGS/notebooks.log"
+}
+
+start=$SECONDS
+step "real data" real_data
+step "format" cargo fmt --check
+step "clippy" cargo clippy --all-targets -- -D warnings
+step "documentation" docs
+step "without default features" cargo check --no-default-features
+step "dependencies" dependencies
+step "tests" unit_tests
+step "doctests" logged doctests cargo test --doc
+step "notebooks" logged notebooks "$VENV/bin/python" tests/notebooks.py
+closing_lines
+printf 'every check passed in %d s\n' $((SECONDS - start))

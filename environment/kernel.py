@@ -1,0 +1,132 @@
+"""Starts the Rust kernel of a notebook in a build folder that is kept, so that dependencies are built once.
+
+evcxr builds each kernel in a temporary folder. Here every running kernel holds a numbered folder under .cache/evcxr,
+locked as long as any of its processes lives, and the next kernel finds everything built. Cargo decides what is fresh,
+as in any target folder: an edited crate is rebuilt. The folder is a workspace of two packages: `kernel`, which evcxr
+writes, and `pin`, which depends on this crate so that this repository's Cargo.lock holds, also offline.
+
+    kernel.py --install        write the kernel spec into this Python's environment
+    kernel.py CONNECTION_FILE  what Jupyter runs
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+KEPT = ROOT / ".cache" / "evcxr"
+SETTINGS = {
+    "EVCXR_CONFIG_DIR": str(HERE),  # where init.evcxr is
+    "CARGO_PROFILE_DEV_RPATH": "true",  # a cell finds the standard library's shared object
+    "CARGO_PROFILE_DEV_DEBUG": "false",  # a cell links faster, and its symbols are kept for backtraces
+    "CARGO_PROFILE_DEV_STRIP": "debuginfo",
+}
+KERNELS = 4  # at once in a kept folder; a fifth gets a temporary one
+
+# A workspace's profile replaces the one that evcxr writes for its package. The numeric crates and ours are optimised,
+# the rest is built fast: optimising all of polars would make the first build three times longer.
+WORKSPACE = """[workspace]
+members = ["kernel", "pin"]
+resolver = "3"
+
+{profiles}
+[profile.dev.package.tgs_salt]
+opt-level = 2
+"""
+PIN = """[package]
+name = "pin"
+version = "0.0.0"
+edition = "2024"
+
+[dependencies]
+tgs_salt = {{ path = {root} }}
+"""
+EMPTY_KERNEL = '[package]\nname = "ctx"\nversion = "1.0.0"\nedition = "2024"\n'
+
+
+def install():
+    """Writes the kernel spec `rust` where the Jupyter of this Python looks first."""
+    folder = Path(sys.prefix) / "share" / "jupyter" / "kernels" / "rust"
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = {
+        "argv": [sys.executable, str(HERE / "kernel.py"), "{connection_file}"],
+        "display_name": "Rust",
+        "language": "rust",
+        "interrupt_mode": "message",
+    }
+    (folder / "kernel.json").write_text(json.dumps(spec, indent=2) + "\n")
+    print(f"kernel spec: {folder}")
+
+
+def take_folder():
+    """The first folder that no running kernel holds, or None. The lock is inherited and ends with the last process."""
+    for number in range(KERNELS):
+        folder = KEPT / f"kernel{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            continue
+        os.set_inheritable(lock, True)
+        return folder
+    return None
+
+
+def profiles():
+    """The sections of this repository's Cargo.toml whose name starts with `profile.dev`."""
+    kept, inside = [], False
+    for line in (ROOT / "Cargo.toml").read_text().splitlines():
+        if line.startswith("["):
+            inside = line.startswith("[profile.dev")
+        if inside:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def prepare(folder):
+    """Lays out the workspace; where the locked versions, the compiler or the profile changed, from scratch."""
+    workspace = WORKSPACE.format(profiles=profiles())
+    pin = PIN.format(root=json.dumps(str(ROOT)))
+    locked = (ROOT / "Cargo.lock").read_bytes()
+    compiler = subprocess.run(["rustc", "-vV"], capture_output=True, check=True).stdout
+    stamp = hashlib.sha256(b"\0".join([locked, compiler, workspace.encode(), pin.encode()])).hexdigest()
+    written = folder / "stamp"
+    if written.exists() and written.read_text() == stamp:
+        return
+    written.unlink(missing_ok=True)
+    for name in ("kernel", "pin"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / name / "src").mkdir(parents=True)
+        (folder / name / "src" / "lib.rs").touch()
+    (folder / "Cargo.toml").write_text(workspace)
+    (folder / "Cargo.lock").write_bytes(locked)
+    (folder / "pin" / "Cargo.toml").write_text(pin)
+    (folder / "kernel" / "Cargo.toml").write_text(EMPTY_KERNEL)
+    written.write_text(stamp)
+
+
+def main(connection_file):
+    cargo_bin = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "bin"
+    os.environ["PATH"] += os.pathsep + str(cargo_bin)
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    try:
+        folder = take_folder()
+        if folder is not None:
+            prepare(folder)
+            os.environ["EVCXR_TMPDIR"] = str(folder / "kernel")
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"no kept build folder, the notebook builds in a temporary one: {error}", file=sys.stderr)
+    os.execvp("evcxr_jupyter", ["evcxr_jupyter", "--control_file", connection_file])
+
+
+if __name__ == "__main__":
+    install() if sys.argv[1:] == ["--install"] else main(sys.argv[1])

@@ -1,0 +1,222 @@
+//! What a model says of a dataset: probabilities, and masks cut from them.
+
+use crate::io::{Submission, write_submission};
+use crate::types::{Image, Mask};
+use crate::{Error, Result};
+use rayon::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
+
+/// One probability map per image, in `[0, 1]`, at the size of the image. Cheap to clone.
+#[derive(Clone)]
+pub struct Probabilities {
+    /// The images' ids, in the order of the dataset.
+    pub ids: Vec<String>,
+    maps: Arc<Vec<Image>>,
+    submission_order: Option<Arc<Vec<String>>>,
+}
+
+impl Probabilities {
+    pub(crate) fn new(
+        ids: Vec<String>,
+        maps: Vec<Image>,
+        submission_order: Option<Arc<Vec<String>>>,
+    ) -> Self {
+        Probabilities { ids, maps: Arc::new(maps), submission_order }
+    }
+
+    /// How many images there are.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// True without images.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The map of one image: each pixel the probability of salt.
+    ///
+    /// # Errors
+    /// [`Error::Id`] when no image has this id.
+    pub fn get(&self, id: &str) -> Result<Image> {
+        Ok(self.maps[position(&self.ids, id)?].clone())
+    }
+
+    pub(crate) fn maps(&self) -> &[Image] {
+        &self.maps
+    }
+
+    /// Salt where the probability is above `threshold`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a threshold outside `[0, 1]`.
+    pub fn threshold(&self, threshold: f64) -> Result<Masks> {
+        if !(0.0..=1.0).contains(&threshold) {
+            let expected = "a probability in [0, 1]".into();
+            return Err(Error::Config { field: "threshold", got: threshold.to_string(), expected });
+        }
+        let masks = self.maps.par_iter().map(|map| map.threshold(threshold)).collect::<Result<Vec<_>>>()?;
+        Ok(Masks {
+            ids: self.ids.clone(),
+            masks: Arc::new(masks),
+            submission_order: self.submission_order.clone(),
+        })
+    }
+
+    /// The mean of several models' probabilities on the same images.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] without any, or when ids or sizes differ.
+    pub fn mean(all: &[Probabilities]) -> Result<Probabilities> {
+        let [first, rest @ ..] = all else {
+            return Err(disagree("at least one", "none"));
+        };
+        let mut maps = first.maps.as_ref().clone();
+        for other in rest {
+            if other.ids != first.ids {
+                return Err(disagree("the same ids in the same order in each", "different ids"));
+            }
+            for (sum, map) in maps.iter_mut().zip(other.maps.iter()) {
+                if (sum.height, sum.width) != (map.height, map.width) {
+                    return Err(disagree("maps of one size", "different sizes"));
+                }
+                sum.pixels.iter_mut().zip(&map.pixels).for_each(|(sum, p)| *sum += p);
+            }
+        }
+        let count = all.len() as f32;
+        maps.iter_mut().flat_map(|map| &mut map.pixels).for_each(|p| *p /= count);
+        Ok(Probabilities::new(first.ids.clone(), maps, first.submission_order.clone()))
+    }
+}
+
+impl std::fmt::Debug for Probabilities {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "Probabilities of {} images", self.len())
+    }
+}
+
+/// One predicted mask per image. Cheap to clone.
+#[derive(Clone)]
+pub struct Masks {
+    /// The images' ids, in the order of the dataset.
+    pub ids: Vec<String>,
+    masks: Arc<Vec<Mask>>,
+    submission_order: Option<Arc<Vec<String>>>,
+}
+
+impl Masks {
+    /// How many masks there are.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// True without masks.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The mask of one image.
+    ///
+    /// # Errors
+    /// [`Error::Id`] when no image has this id.
+    pub fn get(&self, id: &str) -> Result<Mask> {
+        Ok(self.masks[position(&self.ids, id)?].clone())
+    }
+
+    /// The share of masks without salt, in `[0, 1]`.
+    pub fn empty_share(&self) -> f64 {
+        self.masks.iter().filter(|mask| mask.is_empty()).count() as f64 / self.len().max(1) as f64
+    }
+
+    pub(crate) fn masks(&self) -> &[Mask] {
+        &self.masks
+    }
+
+    /// Writes Kaggle's `submission.csv`: `id,rle_mask`, one row per image, in the order of `sample_submission.csv`
+    /// where the competition's folder has one, else in the order of [`Masks::ids`].
+    ///
+    /// # Errors
+    /// [`Error::Id`] when an id of `sample_submission.csv` was not predicted; [`Error::Io`] when the file cannot be
+    /// written: an older one is then as it was.
+    pub fn submit(&self, path: impl AsRef<Path>) -> Result<Submission> {
+        let rles: Vec<_> = self.masks.par_iter().map(Mask::to_rle).collect();
+        let order: &[String] = self.submission_order.as_ref().map_or(&self.ids, |order| order.as_slice());
+        let by_id: std::collections::HashMap<&String, usize> = self.ids.iter().zip(0..).collect();
+        let row = |id: &String| match by_id.get(id) {
+            Some(&at) => Ok((id.clone(), rles[at].clone())),
+            None => Err(Error::Id {
+                id: id.clone(),
+                why: "is in sample_submission.csv but was not predicted; predict the whole test set".into(),
+            }),
+        };
+        let rows = order.iter().map(row).collect::<Result<Vec<_>>>()?;
+        write_submission(path.as_ref(), &rows)
+    }
+}
+
+impl std::fmt::Debug for Masks {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "Masks of {} images, {:.1} % empty", self.len(), 100.0 * self.empty_share())
+    }
+}
+
+fn position(ids: &[String], id: &str) -> Result<usize> {
+    let missing =
+        || Error::Id { id: id.into(), why: "was not predicted; `ids` lists those that were".into() };
+    ids.iter().position(|known| known == id).ok_or_else(missing)
+}
+
+fn disagree(expected: &str, got: &str) -> Error {
+    Error::Shape {
+        what: "Probabilities::mean".into(),
+        expected: expected.into(),
+        got: got.into(),
+        hint: "predict the same dataset with each model".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn probabilities(values: &[f32]) -> Probabilities {
+        let image = |&p: &f32| Image { height: 1, width: 2, pixels: vec![p, 1.0 - p] };
+        let ids = (0..values.len()).map(|i| format!("id{i}")).collect();
+        Probabilities::new(ids, values.iter().map(image).collect(), None)
+    }
+
+    #[test]
+    fn salt_is_above_the_threshold_not_at_it() {
+        let masks = probabilities(&[0.5, 0.75]).threshold(0.5).unwrap();
+        assert_eq!(masks.get("id0").unwrap().pixels(), [0, 0]);
+        assert_eq!(masks.get("id1").unwrap().pixels(), [1, 0]);
+        assert_eq!(masks.empty_share(), 0.5);
+        assert!(matches!(probabilities(&[0.5]).threshold(1.5), Err(Error::Config { .. })));
+        assert!(matches!(masks.get("nobody"), Err(Error::Id { .. })));
+    }
+
+    #[test]
+    fn the_mean_is_the_mean_and_needs_the_same_ids() {
+        let mean = Probabilities::mean(&[probabilities(&[0.25]), probabilities(&[0.75])]).unwrap();
+        assert_eq!(mean.get("id0").unwrap().pixels, [0.5, 0.5]);
+        assert!(matches!(Probabilities::mean(&[]), Err(Error::Shape { .. })));
+        let uneven = Probabilities::mean(&[probabilities(&[0.25]), probabilities(&[0.1, 0.2])]);
+        assert!(matches!(uneven, Err(Error::Shape { .. })));
+    }
+
+    #[test]
+    fn a_submission_lists_each_id_and_misses_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("submission.csv");
+        let mut masks = probabilities(&[0.5, 0.75]).threshold(0.5).unwrap();
+        masks.submission_order = Some(Arc::new(vec!["id1".into(), "id0".into()]));
+        let submission = masks.submit(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "id,rle_mask\nid1,1 1\nid0,\n");
+        assert_eq!((submission.rows, submission.empty_share), (2, 0.5));
+        masks.submission_order = Some(Arc::new(vec!["id1".into(), "other".into()]));
+        let message = masks.submit(&path).unwrap_err().to_string();
+        assert!(message.contains("other"), "{message}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "id,rle_mask\nid1,1 1\nid0,\n");
+    }
+}

@@ -1,0 +1,66 @@
+//! Predicting a whole dataset.
+
+use crate::inference::Probabilities;
+use crate::models::Model;
+use crate::nn::{Batch, BatchLayout, Mode, for_each_batch, sigmoid};
+use crate::types::{Dataset, Image};
+use crate::{Error, Result};
+
+/// Images per forward pass. More does not run faster on a CPU, and needs more memory.
+const BATCH_SIZE: usize = 16;
+
+impl Model {
+    /// The probability of salt for each pixel of each image, at the size of the image.
+    ///
+    /// Images are padded by reflection to what the network takes, and the result is cropped back.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a model with several classes; otherwise whatever reading an image can give.
+    pub fn predict(&self, dataset: &Dataset) -> Result<Probabilities> {
+        self.check_one_class()?;
+        let mut maps = Vec::with_capacity(dataset.len());
+        let indices: Vec<usize> = (0..dataset.len()).collect();
+        for_each_batch(
+            dataset,
+            &indices,
+            &self.batch_layout(BATCH_SIZE),
+            |_, sample| Ok(sample),
+            |batch| {
+                maps.extend(self.probabilities(&batch)?);
+                Ok(())
+            },
+        )?;
+        Ok(Probabilities::new(dataset.ids(), maps, dataset.submission_order()))
+    }
+
+    /// The probabilities of each image of a batch, at the size of the image.
+    fn probabilities(&self, batch: &Batch) -> Result<Vec<Image>> {
+        let probabilities = sigmoid(&batch.crop(&self.logits(&batch.images, Mode::Eval)?)?)?;
+        let values = probabilities.flatten_all().and_then(|values| values.to_vec1::<f32>());
+        let (height, width) = batch.padding.original();
+        let values = values.map_err(Error::tensor("probabilities"))?;
+        values.chunks_exact((height * width).max(1)).map(|map| Image::new(height, width, map.to_vec())).collect()
+    }
+
+    pub(crate) fn batch_layout(&self, batch_size: usize) -> BatchLayout {
+        let config = self.config();
+        BatchLayout {
+            batch_size,
+            in_channels: config.in_channels,
+            size_multiple: config.size_multiple(),
+            normalize: config.normalize,
+            device: self.device().clone(),
+        }
+    }
+
+    pub(crate) fn check_one_class(&self) -> Result<()> {
+        match self.config().classes {
+            1 => Ok(()),
+            classes => Err(Error::Config {
+                field: "classes",
+                got: classes.to_string(),
+                expected: "1, since the masks of a dataset have one class".into(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Binary cross-entropy on logits.
+//!
+//! With a logit `x` and a target `t` the stable form is `max(x, 0) − x·t + ln(1 + e^−|x|)`: no exponential of a
+//! positive number, so that logits of ±1000 are as safe as 0. Its gradient is `sigmoid(x) − t`.
+
+use crate::{Error, Result};
+use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+/// How many values are summed at once. Fixed, so that the sum does not depend on the number of threads.
+const CHUNK: usize = 8192;
+
+/// Mean binary cross-entropy of `logits` against `target` (values in `[0, 1]`), both of one shape, as a scalar.
+///
+/// Equal to PyTorch's `binary_cross_entropy_with_logits` with `reduction="mean"`.
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// let logits = Tensor::new(&[[0f32, 2.0], [-3.0, 100.0]], &Device::Cpu).unwrap();
+/// let target = Tensor::new(&[[1f32, 1.0], [0.0, 1.0]], &Device::Cpu).unwrap();
+/// let loss = tgs_salt::losses::bce(&logits, &target)?.to_scalar::<f32>().unwrap();
+/// assert!((loss - 0.2172).abs() < 1e-4);
+/// # Ok::<(), tgs_salt::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Shape`] when the shapes differ.
+pub fn bce(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+    if logits.dims() != target.dims() {
+        return Err(Error::Shape {
+            what: "bce target".into(),
+            expected: format!("{:?}, the shape of the logits", logits.dims()),
+            got: format!("{:?}", target.dims()),
+            hint: "give one target per logit".into(),
+        });
+    }
+    let (logits, target) = (contiguous(logits)?, contiguous(target)?);
+    logits.apply_op2(&target, Bce).map_err(Error::tensor("bce"))
+}
+
+fn contiguous(xs: &Tensor) -> Result<Tensor> {
+    xs.contiguous().map_err(Error::tensor("bce"))
+}
+
+struct Bce;
+
+impl CustomOp2 for Bce {
+    fn name(&self) -> &'static str {
+        "bce"
+    }
+
+    fn cpu_fwd(
+        &self,
+        logits: &CpuStorage,
+        logits_layout: &Layout,
+        target: &CpuStorage,
+        target_layout: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let (xs, ts) = (values(logits, logits_layout)?, values(target, target_layout)?);
+        let sums: Vec<f64> =
+            xs.par_chunks(CHUNK).zip(ts.par_chunks(CHUNK)).map(|(xs, ts)| sum(xs, ts)).collect();
+        let mean = sums.iter().sum::<f64>() / xs.len().max(1) as f64;
+        Ok((CpuStorage::F32(vec![mean as f32]), ().into()))
+    }
+
+    fn bwd(
+        &self,
+        logits: &Tensor,
+        target: &Tensor,
+        _loss: &Tensor,
+        gradient: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
+        let scale = gradient.to_scalar::<f32>()? / logits.elem_count().max(1) as f32;
+        let (xs, ts) = (logits.flatten_all()?.to_vec1::<f32>()?, target.flatten_all()?.to_vec1::<f32>()?);
+        let dxs: Vec<f32> =
+            xs.par_iter().zip(&ts).with_min_len(CHUNK).map(|(&x, &t)| (sigmoid(x) - t) * scale).collect();
+        Ok((Some(Tensor::from_vec(dxs, logits.shape(), logits.device())?), None))
+    }
+}
+
+fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> candle_core::Result<&'a [f32]> {
+    match (storage, layout.contiguous_offsets()) {
+        (CpuStorage::F32(values), Some((start, end))) => Ok(&values[start..end]),
+        _ => bail!("bce takes contiguous f32 tensors"),
+    }
+}
+
+fn sum(xs: &[f32], ts: &[f32]) -> f64 {
+    xs.iter().zip(ts).map(|(&x, &t)| f64::from(x.max(0.0) - x * t + libm::log1pf(libm::expf(-x.abs())))).sum()
+}
+
+fn sigmoid(x: f32) -> f32 {
+    let e = libm::expf(-x.abs());
+    if x >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, Var};
+
+    fn loss_and_gradient(xs: &[f32], ts: &[f32]) -> (f32, Vec<f32>) {
+        let xs = Var::new(xs, &Device::Cpu).unwrap();
+        let ts = Tensor::new(ts, &Device::Cpu).unwrap();
+        let loss = bce(&xs, &ts).unwrap();
+        let gradients = loss.backward().unwrap();
+        (loss.to_scalar().unwrap(), gradients.get(&xs).unwrap().to_vec1().unwrap())
+    }
+
+    /// torch.nn.functional.binary_cross_entropy_with_logits([-50., -1., 0., .5, 50.], [0., 1., .25, 1., 0.]) and its
+    /// gradient, PyTorch 2.
+    #[test]
+    fn equals_pytorch_and_stays_finite_at_50() {
+        let (loss, gradient) = loss_and_gradient(&[-50.0, -1.0, 0.0, 0.5, 50.0], &[0.0, 1.0, 0.25, 1.0, 0.0]);
+        assert!((loss - 10.496_097).abs() < 1e-4, "{loss}");
+        let expected = [0.0, -0.146_211_72, 0.05, -0.075_508_14, 0.2];
+        for (got, expected) in gradient.iter().zip(expected) {
+            assert!((got - expected).abs() < 1e-6, "{got} {expected}");
+        }
+    }
+
+    #[test]
+    fn gradient_equals_finite_differences() {
+        let xs: Vec<f32> = (0..33).map(|i| (i as f32 - 16.0) * 0.37).collect();
+        let ts: Vec<f32> = (0..33).map(|i| (i % 3) as f32 / 2.0).collect();
+        let exact = |i: usize, step: f64| -> f64 {
+            let x = f64::from(xs[i]) + step;
+            (x.max(0.0) - x * f64::from(ts[i]) + (-x.abs()).exp().ln_1p()) / 33.0
+        };
+        let (_, gradient) = loss_and_gradient(&xs, &ts);
+        for (i, &g) in gradient.iter().enumerate() {
+            let numeric = (exact(i, 1e-5) - exact(i, -1e-5)) / 2e-5;
+            assert!((f64::from(g) - numeric).abs() < 1e-6, "{i}: {g} {numeric}");
+        }
+    }
+
+    #[test]
+    fn different_shapes_are_refused() {
+        let xs = Tensor::new(&[1f32, 2.0], &Device::Cpu).unwrap();
+        let ts = Tensor::new(&[1f32], &Device::Cpu).unwrap();
+        assert!(matches!(bce(&xs, &ts), Err(Error::Shape { .. })));
+    }
+}

@@ -1,0 +1,112 @@
+//! From samples to the tensors of one step, on a worker thread ahead of the step.
+
+use crate::nn::crop_to;
+use crate::transform::{Normalize, Padding};
+use crate::types::{Dataset, Mask, Sample};
+use crate::{Error, Result};
+use candle_core::{Device, Tensor};
+use std::sync::mpsc::sync_channel;
+
+/// How many batches wait at most: enough to never wait for data, few enough to keep memory flat.
+const AHEAD: usize = 2;
+
+/// What a network wants its batches to look like.
+#[derive(Clone, Debug)]
+pub(crate) struct BatchLayout {
+    pub(crate) batch_size: usize,
+    pub(crate) in_channels: usize,
+    /// Height and width are padded to multiples of this.
+    pub(crate) size_multiple: usize,
+    pub(crate) normalize: Normalize,
+    pub(crate) device: Device,
+}
+
+/// Some samples of one size, ready for a network.
+pub(crate) struct Batch {
+    pub(crate) ids: Vec<String>,
+    /// `(N, in_channels, H, W)`, normalised and padded.
+    pub(crate) images: Tensor,
+    /// One per sample, unpadded, or none at all.
+    pub(crate) masks: Vec<Mask>,
+    pub(crate) padding: Padding,
+}
+
+impl Batch {
+    /// One batch of samples of one size.
+    fn new(samples: Vec<Sample>, layout: &BatchLayout) -> Result<Batch> {
+        let size = samples.first().map_or((0, 0), |sample| (sample.image.height, sample.image.width));
+        let padding = Padding::to_multiple(size.0, size.1, layout.size_multiple);
+        let mut pixels = Vec::new();
+        for sample in &samples {
+            let one = padding.pad(&sample.image.pixels, |amplitude| layout.normalize.apply(amplitude));
+            for _ in 0..layout.in_channels {
+                pixels.extend_from_slice(&one);
+            }
+        }
+        let (height, width) = padding.padded();
+        let shape = (samples.len(), layout.in_channels, height, width);
+        let images = Tensor::from_vec(pixels, shape, &layout.device).map_err(Error::tensor("batch"))?;
+        let (ids, masks): (Vec<_>, Vec<_>) = samples.into_iter().map(|sample| (sample.id, sample.mask)).unzip();
+        Ok(Batch { ids, images, masks: masks.into_iter().flatten().collect(), padding })
+    }
+
+    /// The masks as a target `(N, height, width, 1)` of 0 and 1, unpadded.
+    pub(crate) fn target(&self) -> Result<Tensor> {
+        let (height, width) = self.padding.original();
+        let pixels: Vec<f32> = self.masks.iter().flat_map(|mask| mask.pixels()).map(|&p| f32::from(p)).collect();
+        Tensor::from_vec(pixels, (self.masks.len(), height, width, 1), self.images.device())
+            .map_err(Error::tensor("batch target"))
+    }
+
+    /// The part of a network's output `(N, H, W, C)` that lies on the images: `(N, height, width, C)`.
+    pub(crate) fn crop(&self, ys: &Tensor) -> Result<Tensor> {
+        let (height, width) = self.padding.original();
+        crop_to(ys, height, width)
+    }
+}
+
+/// Calls `step` with the samples at `indices` of `dataset`, in order, batch by batch; a batch ends early where the
+/// size of the images changes. `prepare` (augmentation) runs with the decoding on a worker thread ahead of `step`.
+///
+/// # Errors
+/// The first error of decoding, preparing or stepping ends the pass.
+pub(crate) fn for_each_batch(
+    dataset: &Dataset,
+    indices: &[usize],
+    layout: &BatchLayout,
+    prepare: impl Fn(usize, Sample) -> Result<Sample> + Send,
+    mut step: impl FnMut(Batch) -> Result<()>,
+) -> Result<()> {
+    let (sender, receiver) = sync_channel(AHEAD);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for indices in indices.chunks(layout.batch_size.max(1)) {
+                let samples = indices.iter().map(|&i| prepare(i, dataset.get(i)?)).collect::<Result<Vec<_>>>();
+                let batches = samples.and_then(|samples| of_one_size(samples, layout));
+                let failed = batches.is_err();
+                // The receiver is gone when a step has failed; its error is the one that counts.
+                if sender.send(batches).is_err() || failed {
+                    break;
+                }
+            }
+        });
+        for batches in receiver {
+            for batch in batches? {
+                step(batch)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn of_one_size(samples: Vec<Sample>, layout: &BatchLayout) -> Result<Vec<Batch>> {
+    let mut runs: Vec<Vec<Sample>> = Vec::new();
+    for sample in samples {
+        let size = |sample: &Sample| (sample.image.height, sample.image.width, sample.mask.is_some());
+        match runs.last_mut() {
+            Some(run) if run.last().map(size) == Some(size(&sample)) => run.push(sample),
+            _ => runs.push(vec![sample]),
+        }
+    }
+    runs.into_iter().map(|run| Batch::new(run, layout)).collect()
+}

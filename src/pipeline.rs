@@ -1,0 +1,169 @@
+//! The whole job in one call: open → split → train → evaluate → predict → submit.
+
+use crate::io::Submission;
+use crate::metrics::Score;
+use crate::models::{Encoder, Unet};
+use crate::nn::device;
+use crate::training::{History, TrainConfig};
+use crate::types::{Competition, Dataset};
+use crate::Result;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// What [`run`] does.
+///
+/// | Name | Default | Meaning | Range |
+/// |---|---|---|---|
+/// | `unet` | plain, depth 4, 16 base filters | the network | [`Unet`] |
+/// | `train` | 40 epochs | the training | [`TrainConfig`] |
+/// | `valid_fraction` | 0.2 | share of the training images kept for validation | (0, 1) |
+/// | `seed` | 42 | of the split | any |
+/// | `submission` | `submission.csv` | the file to write | a path |
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunConfig {
+    /// The network.
+    pub unet: Unet,
+    /// The training.
+    pub train: TrainConfig,
+    /// Share of the training images kept for validation.
+    pub valid_fraction: f64,
+    /// Of the split.
+    pub seed: u64,
+    /// The file to write.
+    pub submission: PathBuf,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        RunConfig {
+            unet: Unet::new(Encoder::Plain),
+            train: TrainConfig::default(),
+            valid_fraction: 0.2,
+            seed: 42,
+            submission: "submission.csv".into(),
+        }
+    }
+}
+
+impl RunConfig {
+    /// The network.
+    pub fn unet(mut self, unet: Unet) -> Self {
+        self.unet = unet;
+        self
+    }
+
+    /// The training.
+    pub fn train(mut self, train: TrainConfig) -> Self {
+        self.train = train;
+        self
+    }
+
+    /// Share of the training images kept for validation.
+    pub fn valid_fraction(mut self, valid_fraction: f64) -> Self {
+        self.valid_fraction = valid_fraction;
+        self
+    }
+
+    /// Of the split.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The file to write.
+    pub fn submission(mut self, path: impl AsRef<Path>) -> Self {
+        self.submission = path.as_ref().into();
+        self
+    }
+}
+
+/// What [`run`] did.
+#[derive(Clone)]
+pub struct Report {
+    /// On the validation images, at the best threshold.
+    pub score: Score,
+    /// What a submission without any salt scores on the same images: the share of them that have none.
+    pub all_empty: f64,
+    /// The training, epoch by epoch.
+    pub history: History,
+    /// The file that was written.
+    pub submission: Submission,
+    /// Each step with its time in seconds.
+    pub seconds: Vec<(String, f64)>,
+}
+
+/// Opens a competition folder, trains, and writes the submission, saying what it does.
+///
+/// ```no_run
+/// let report = tgs_salt::run("../data/tgs-salt", &tgs_salt::RunConfig::default())?;
+/// println!("{report:?}");
+/// # Ok::<(), tgs_salt::Error>(())
+/// ```
+///
+/// # Errors
+/// Whatever the steps give: see [`Competition::open`], [`Model::train`](crate::Model::train),
+/// [`Masks::submit`](crate::Masks::submit).
+pub fn run(folder: impl AsRef<Path>, config: &RunConfig) -> Result<Report> {
+    let clock = Clock::start();
+    run_on(Competition::open(folder)?, config, clock)
+}
+
+/// As [`run`], on the embedded sample survey: nothing to download.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_sample(config: &RunConfig) -> Result<Report> {
+    let clock = Clock::start();
+    run_on(Competition::sample()?, config, clock)
+}
+
+fn run_on(competition: Competition, config: &RunConfig, mut clock: Clock) -> Result<Report> {
+    clock.lap("open");
+    let (train, valid) = competition.train.split(config.valid_fraction, config.seed)?;
+    let all_empty = all_empty(&valid)?;
+    clock.lap("split");
+    let mut model = config.unet.build(&device()?)?;
+    let history = model.train(&train, &valid, &config.train)?;
+    clock.lap("train");
+    let score = model.evaluate(&valid)?;
+    clock.lap("evaluate");
+    let probabilities = model.predict(&competition.test)?;
+    clock.lap("predict");
+    let submission = probabilities.threshold(score.threshold)?.submit(&config.submission)?;
+    clock.lap("submit");
+    Ok(Report { score, all_empty, history, submission, seconds: clock.seconds })
+}
+
+/// The score of empty masks.
+fn all_empty(dataset: &Dataset) -> Result<f64> {
+    let coverages = dataset.coverages()?;
+    let empty = coverages.iter().filter(|coverage| **coverage == Some(0.0)).count();
+    Ok(empty as f64 / coverages.len().max(1) as f64)
+}
+
+struct Clock {
+    start: Instant,
+    seconds: Vec<(String, f64)>,
+}
+
+impl Clock {
+    fn start() -> Clock {
+        Clock { start: Instant::now(), seconds: vec![] }
+    }
+
+    fn lap(&mut self, step: &str) {
+        self.seconds.push((step.into(), self.start.elapsed().as_secs_f64()));
+        self.start = Instant::now();
+    }
+}
+
+impl std::fmt::Debug for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        writeln!(f, "{:?} (all empty: {:.4})", self.score, self.all_empty)?;
+        writeln!(f, "{:?}", self.history)?;
+        writeln!(f, "{:?}", self.submission)?;
+        let seconds = self.seconds.iter().map(|(step, seconds)| format!("{step} {seconds:.1} s"));
+        write!(f, "{}", seconds.collect::<Vec<_>>().join(", "))
+    }
+}

@@ -1,0 +1,214 @@
+//! The training loop.
+
+use crate::losses::bce;
+use crate::metrics::mean_precision;
+use crate::models::Model;
+use crate::nn::{Batch, Mode, for_each_batch};
+use crate::training::history::best_of;
+use crate::training::optimizer::Adam;
+use crate::training::progress::Progress;
+use crate::training::run_folder::RunFolder;
+use crate::training::{Epoch, History, TrainConfig};
+use crate::types::{Dataset, Mask};
+use crate::{Error, Result};
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::time::Instant;
+
+impl Model {
+    /// Trains on `train`, watching `valid`: binary cross-entropy, Adam, a line per epoch, a checkpoint after each.
+    ///
+    /// Afterwards the model has the weights of the epoch with the best validation score. Whatever stops the run — early
+    /// stopping, the file `STOP` in the run folder, a killed kernel — the run folder has a checkpoint of the last whole
+    /// epoch, and `resume(true)` goes on from it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a setting out of range; [`Error::Id`] for an image without a mask; [`Error::NotFinite`] as
+    /// soon as a loss is; [`Error::Io`] when the run folder cannot be written. After an error the model has the weights
+    /// of the best epoch so far, as far as there is one.
+    pub fn train(&mut self, train: &Dataset, valid: &Dataset, config: &TrainConfig) -> Result<History> {
+        config.check()?;
+        self.check_one_class()?;
+        check_masks("train", train)?;
+        check_masks("valid", valid)?;
+        Trainer::new(self, train, valid, config)?.run()
+    }
+}
+
+struct Trainer<'a> {
+    model: &'a mut Model,
+    train: &'a Dataset,
+    valid: &'a Dataset,
+    config: &'a TrainConfig,
+    adam: Adam,
+    folder: RunFolder,
+    epochs: Vec<Epoch>,
+    progress: Progress,
+}
+
+impl<'a> Trainer<'a> {
+    fn new(
+        model: &'a mut Model,
+        train: &'a Dataset,
+        valid: &'a Dataset,
+        config: &'a TrainConfig,
+    ) -> Result<Self> {
+        let mut adam = Adam::new(model.weights())?;
+        let folder = RunFolder::open(config)?;
+        let epochs = if config.resume { folder.restore_last(model, &mut adam)? } else { vec![] };
+        let progress = Progress::new(config.epochs, train.len());
+        Ok(Trainer { model, train, valid, config, adam, folder, epochs, progress })
+    }
+
+    fn run(mut self) -> Result<History> {
+        self.progress.start(&format!("{:?}", self.model), self.epochs.len(), self.folder.path());
+        let ended = self.run_epochs();
+        // Also after an error: the best weights are worth more than those of the step that failed.
+        if self.best_epoch().is_some() && self.folder.best().exists() {
+            self.model.load_weights(self.folder.best())?;
+        }
+        let history = History { run_folder: self.folder.path().into(), ended: ended?, epochs: self.epochs };
+        self.progress.end(&history);
+        Ok(history)
+    }
+
+    /// Epoch after epoch; why it ended.
+    fn run_epochs(&mut self) -> Result<String> {
+        while self.epochs.len() < self.config.epochs {
+            let without_gain = self.epochs.len() - self.best_epoch().map_or(0, |best| best.epoch);
+            if without_gain >= self.config.patience {
+                return Ok(format!("stopped early after {without_gain} epochs without a better score"));
+            }
+            let Some(epoch) = self.epoch(self.epochs.len() + 1)? else {
+                return Ok(format!("stopped by {}", self.folder.stop_file().display()));
+            };
+            self.epochs.push(epoch);
+            let is_best = self.best_epoch() == Some(epoch);
+            if is_best {
+                self.model.save(self.folder.best())?;
+            }
+            self.folder.save_last(self.model, &self.adam, &self.epochs, self.config)?;
+            self.progress.epoch(&epoch, is_best);
+        }
+        Ok("all epochs done".into())
+    }
+
+    /// One pass over the training set and one over the validation set; `None` when the stop file ended it.
+    fn epoch(&mut self, number: usize) -> Result<Option<Epoch>> {
+        let start = Instant::now();
+        let learning_rate = self.learning_rate();
+        let Some(train_loss) = self.train_epoch(number)? else { return Ok(None) };
+        let train_seconds = start.elapsed().as_secs_f64();
+        let (valid_loss, mean_precision) = self.validate()?;
+        Ok(Some(Epoch {
+            epoch: number,
+            train_loss,
+            valid_loss,
+            mean_precision,
+            learning_rate,
+            images_per_second: self.train.len() as f64 / train_seconds.max(1e-9),
+            seconds: start.elapsed().as_secs_f64(),
+        }))
+    }
+
+    fn train_epoch(&mut self, number: usize) -> Result<Option<f64>> {
+        let order = shuffled(self.train.len(), self.config.seed, number);
+        let (augment, seed, layout) =
+            (self.config.augment.clone(), self.config.seed, self.model.batch_layout(self.config.batch_size));
+        let (mut loss, mut seen, mut stopped) = (0.0, 0, false);
+        for_each_batch(
+            self.train,
+            &order,
+            &layout,
+            |i, sample| augment.apply(sample, seed, number, i),
+            |batch| {
+                stopped = stopped || self.folder.stop_file().exists();
+                if !stopped {
+                    loss += self.step(&batch, number)? * batch.ids.len() as f64;
+                    seen += batch.ids.len();
+                    self.progress.step(seen, loss / seen as f64);
+                }
+                Ok(())
+            },
+        )?;
+        Ok((!stopped).then_some(loss / seen.max(1) as f64))
+    }
+
+    /// Forward, backward, Adam; the loss before the step.
+    fn step(&mut self, batch: &Batch, epoch: usize) -> Result<f64> {
+        let logits = batch.crop(&self.model.logits(&batch.images, Mode::Train)?)?;
+        let loss = bce(&logits, &batch.target()?)?;
+        let value = loss.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
+        if !value.is_finite() {
+            return Err(Error::NotFinite { epoch, loss: value, ids: batch.ids.clone() });
+        }
+        let gradients = loss.backward().map_err(Error::tensor("backward pass"))?;
+        self.adam.step(&gradients, self.learning_rate())?;
+        Ok(f64::from(value))
+    }
+
+    /// Loss and score of the validation set, the score at threshold 0.5, which is logit 0.
+    fn validate(&self) -> Result<(f64, f64)> {
+        let (mut loss, mut score) = (0.0, 0.0);
+        let indices: Vec<usize> = (0..self.valid.len()).collect();
+        let layout = self.model.batch_layout(self.config.batch_size);
+        for_each_batch(
+            self.valid,
+            &indices,
+            &layout,
+            |_, sample| Ok(sample),
+            |batch| {
+                let logits = batch.crop(&self.model.logits(&batch.images, Mode::Eval)?)?;
+                let value =
+                    bce(&logits, &batch.target()?)?.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
+                loss += f64::from(value) * batch.ids.len() as f64;
+                let logits = logits.flatten_all().and_then(|logits| logits.to_vec1::<f32>());
+                let logits = logits.map_err(Error::tensor("logits"))?;
+                let (height, width) = batch.padding.original();
+                for (truth, logits) in batch.masks.iter().zip(logits.chunks_exact((height * width).max(1))) {
+                    let pixels = logits.iter().map(|&logit| u8::from(logit > 0.0)).collect();
+                    score += mean_precision(truth, &Mask::new(height, width, pixels)?)?;
+                }
+                Ok(())
+            },
+        )?;
+        let images = self.valid.len().max(1) as f64;
+        Ok((loss / images, score / images))
+    }
+
+    fn learning_rate(&self) -> f64 {
+        let steps = self.config.epochs * self.train.len().div_ceil(self.config.batch_size);
+        self.config.learning_rate * self.config.schedule.factor(self.adam.steps(), steps)
+    }
+
+    fn best_epoch(&self) -> Option<Epoch> {
+        best_of(&self.epochs)
+    }
+}
+
+fn shuffled(len: usize, seed: u64, epoch: usize) -> Vec<usize> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream((epoch as u64) << 32);
+    let mut order: Vec<usize> = (0..len).collect();
+    order.shuffle(&mut rng);
+    order
+}
+
+fn check_masks(name: &str, dataset: &Dataset) -> Result<()> {
+    if dataset.is_empty() {
+        return Err(Error::Shape {
+            what: format!("{name} dataset"),
+            expected: "at least one image".into(),
+            got: "none".into(),
+            hint: "split a larger dataset".into(),
+        });
+    }
+    match dataset.coverages()?.iter().position(Option::is_none) {
+        Some(at) => {
+            let id = dataset.ids().swap_remove(at);
+            Err(Error::Id { id, why: format!("has no mask, so it cannot be in the {name} dataset") })
+        }
+        None => Ok(()),
+    }
+}
