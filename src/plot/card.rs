@@ -1,8 +1,11 @@
 //! Cards: what a cell shows that ends with a value.
 
+use crate::io::Submission;
 use crate::metrics::Score;
+use crate::models::Model;
 use crate::plot::html::Card;
-use crate::plot::text::{count, feet, percent};
+use crate::plot::text::{count, duration, feet, percent};
+use crate::training::History;
 use crate::types::{Competition, Dataset, coverage_class};
 
 impl Competition {
@@ -52,6 +55,60 @@ impl Score {
             .row("IoU", &value(self.iou))
             .row("Dice", &value(self.dice))
             .row("threshold", &[format!("{:.2}", self.threshold)])
+    }
+}
+
+impl History {
+    /// Shows a card in a cell of the notebook.
+    pub fn evcxr_display(&self) {
+        self.card().display(self);
+    }
+
+    pub(crate) fn card(&self) -> Card {
+        let seconds: f64 = self.epochs.iter().map(|epoch| epoch.seconds).sum();
+        let card = Card::new("History").row("epochs", &[count(self.epochs.len())]);
+        let card = card.row("time", &[duration(seconds)]);
+        let card = match self.best() {
+            Some(best) => card
+                .row("best mean precision", &[format!("{:.4}", best.mean_precision)])
+                .row("in epoch", &[count(best.epoch)]),
+            None => card,
+        };
+        let folder = self.run_folder.display().to_string();
+        card.row("ended", std::slice::from_ref(&self.ended)).row("checkpoints", &[folder])
+    }
+}
+
+impl Submission {
+    /// Shows a card in a cell of the notebook.
+    pub fn evcxr_display(&self) {
+        self.card().display(self);
+    }
+
+    pub(crate) fn card(&self) -> Card {
+        Card::new("Submission")
+            .row("file", &[self.path.display().to_string()])
+            .row("rows", &[count(self.rows)])
+            .row("without salt", &[percent(self.empty_share)])
+    }
+}
+
+impl Model {
+    /// Shows a card in a cell of the notebook.
+    pub fn evcxr_display(&self) {
+        self.card().display(self);
+    }
+
+    pub(crate) fn card(&self) -> Card {
+        let config = self.config();
+        let device = if self.device().is_cuda() { "CUDA" } else { "CPU" };
+        Card::new("U-Net")
+            .row("encoder", &[config.encoder.to_string()])
+            .row("depth", &[config.depth.to_string()])
+            .row("channels", &[format!("{} → {}", config.in_channels, config.classes)])
+            .row("base filters", &[config.base_filters.to_string()])
+            .row("parameters", &[count(self.parameter_count())])
+            .row("device", &[device.into()])
     }
 }
 

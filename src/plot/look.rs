@@ -2,12 +2,12 @@
 
 use crate::metrics::{Score, ThresholdSearch};
 use crate::plot::colormap::Colormap;
-use crate::plot::curves::{Point, training_curves};
 use crate::plot::figure::Figure;
 use crate::plot::gallery::Gallery;
-use crate::plot::predictions::{Predicted, show};
+use crate::plot::predictions::{Predicted, draw};
 use crate::plot::style::{self, Legend, Sign};
 use crate::plot::tile::Tile;
+use crate::training::{Epoch, History};
 use crate::types::{Competition, Dataset, Image, Mask, Notes, Sample};
 
 /// Saves where somebody wants to look, and gives the decoded pixels: width, height, RGB.
@@ -118,16 +118,20 @@ fn datasets_and_predictions() {
             })
             .collect()
     };
-    look(&show("4 of 640 predictions".into(), predicted(true)).unwrap(), "triptychs");
-    look(&show("4 of 640 predictions".into(), predicted(false)).unwrap(), "pairs");
+    look(&draw("4 of 640 predictions".into(), predicted(true)).unwrap(), "triptychs");
+    look(&draw("4 of 640 predictions".into(), predicted(false)).unwrap(), "pairs");
     let score = Score { mean_precision: 0.6844, iou: 0.7123, dice: 0.79, threshold: 0.45 };
     let cards = [salt.card().html(), salt.train.card().html(), salt.test.card().html(), score.card().html()];
     save("cards", &cards.join("<br><br>"));
 }
 
+fn history(epochs: Vec<Epoch>) -> History {
+    History { epochs, run_folder: "runs/2018-10-19".into(), ended: "all epochs done".into() }
+}
+
 #[test]
 fn curves() {
-    let point = |epoch: usize| Point {
+    let point = |epoch: usize| Epoch {
         epoch,
         train_loss: 0.1 + 0.5 * (-(epoch as f64) / 8.0).exp(),
         valid_loss: 0.16
@@ -135,10 +139,13 @@ fn curves() {
             + 0.02 * (epoch as f64 * 1.7).sin()
             + 0.002 * epoch as f64,
         mean_precision: 0.7 - 0.4 * (-(epoch as f64) / 7.0).exp() + 0.02 * (epoch as f64 * 2.3).sin(),
+        learning_rate: 1e-3,
+        images_per_second: 50.0,
+        seconds: 60.0,
     };
     for n in [0, 1, 2, 8, 40, 200] {
-        let points: Vec<Point> = (1..=n).map(point).collect();
-        look(&training_curves(&points).unwrap(), &format!("curves_{n}"));
+        let history = history((1..=n).map(point).collect());
+        look(&history.plot().unwrap(), &format!("curves_{n}"));
     }
     let curve: Vec<(f64, f64)> =
         (5..96).map(|t| t as f64 / 100.0).map(|t| (t, 0.7 - (t - 0.45f64).powi(2))).collect();

@@ -11,11 +11,15 @@ mod predictions;
 mod resample;
 mod show;
 mod style;
+#[cfg(feature = "frames")]
+mod table;
 mod text;
 mod tile;
 
 pub use self::colormap::Colormap;
 pub use self::figure::Figure;
+#[cfg(feature = "frames")]
+pub use self::table::ShowTable;
 
 #[cfg(test)]
 mod look;

@@ -27,6 +27,16 @@ pub(crate) fn feet(z: f32) -> String {
     if z.fract() == 0.0 { format!("{z} ft") } else { format!("{z:.1} ft") }
 }
 
+/// Seconds as people say them.
+pub(crate) fn duration(seconds: f64) -> String {
+    let whole = seconds.round().max(0.0) as u64;
+    match (whole / 3600, whole / 60 % 60, whole % 60) {
+        (0, 0, _) => format!("{seconds:.1} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +46,10 @@ mod tests {
         let counts = [0, 999, 1000, 18_000, 1_234_567].map(count);
         assert_eq!(counts, ["0", "999", "1,000", "18,000", "1,234,567"]);
         assert_eq!([0.0, 1.0 / 10201.0, 0.2534, 1.0].map(percent), ["0.0 %", "0.01 %", "25.3 %", "100.0 %"]);
+        assert_eq!(
+            [0.04, 61.0, 3723.9, f64::NAN].map(duration),
+            ["0.0 s", "1 min 1 s", "1 h 2 min", "NaN s"]
+        );
         assert_eq!([feet(906.0), feet(50.25)], ["906 ft", "50.2 ft"]);
     }
 }
