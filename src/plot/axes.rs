@@ -5,7 +5,7 @@ use plotters::style::text_anchor::HPos;
 use plotters::style::{Color, RGBColor};
 
 use crate::plot::figure::{Canvas, Painted};
-use crate::plot::style::{self, FAINT_INK, GRID, INK, Legend, Text};
+use crate::plot::style::{self, FAINT_INK, GRID, INK, Legend, Sign, Text};
 
 /// One line of a panel. Values that are not finite leave a gap.
 pub(crate) struct Line {
@@ -83,8 +83,8 @@ impl Panel {
     }
 
     fn legend(&self) -> Vec<Legend> {
-        let lines = self.lines.iter().map(|line| Legend::new(line.color, &*line.label));
-        let mark = self.mark.iter().map(|mark| Legend { dot: true, ..Legend::new(mark.color, &*mark.label) });
+        let lines = self.lines.iter().map(|line| Legend::new(Sign::Line(line.color), &*line.label));
+        let mark = self.mark.iter().map(|mark| Legend::new(Sign::Dot(mark.color), &*mark.label));
         lines.chain(mark).collect()
     }
 
@@ -117,7 +117,7 @@ fn draw_line(canvas: &Canvas, frame: &Frame, line: &Line) -> Painted {
             canvas.draw(&PathElement::new(path.clone(), line.color.stroke_width(5)))?;
         }
         // Single epochs are worth a dot; many dots would only thicken the line.
-        if line.points.len() <= 40 {
+        if line.points.len() <= 20 {
             path.iter().try_for_each(|&at| dot(canvas, at, 6, line.color))?;
         }
     }

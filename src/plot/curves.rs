@@ -5,45 +5,39 @@ use crate::metrics::ThresholdSearch;
 use crate::plot::axes::{Line, Mark, Panel};
 use crate::plot::figure::Figure;
 use crate::plot::style::{BLUE, MARGIN, VERMILLION, WIDTH};
+use crate::training::{Epoch, History};
 
 const HEIGHT: i32 = 760;
 const BETWEEN: i32 = 50;
 
-/// What the curves need to know of an epoch.
-pub(crate) struct Point {
-    pub(crate) epoch: usize,
-    pub(crate) train_loss: f64,
-    pub(crate) valid_loss: f64,
-    pub(crate) mean_precision: f64,
-}
-
-/// Losses on the left, the score on the right, the epoch with the best score marked in both.
-pub(crate) fn training_curves(points: &[Point]) -> Result<Figure> {
-    let line = |label: &str, color, value: fn(&Point) -> f64| Line {
-        label: label.into(),
-        color,
-        points: points.iter().map(|p| (p.epoch as f64, value(p))).collect(),
-    };
-    let panel = |title: &str, lines, mark| Panel {
-        title: title.into(),
-        x_title: "epoch".into(),
-        whole: true,
-        lines,
-        mark,
-    };
-    let losses = vec![line("train", BLUE, |p| p.train_loss), line("valid", VERMILLION, |p| p.valid_loss)];
-    let scores = vec![line("valid", VERMILLION, |p| p.mean_precision)];
-    let best = points
-        .iter()
-        .filter(|p| p.mean_precision.is_finite())
-        .reduce(|best, p| if p.mean_precision > best.mean_precision { p } else { best });
-    let mark = best.map(|best| Mark {
-        label: format!("best: {:.3} in epoch {}", best.mean_precision, best.epoch),
-        color: VERMILLION,
-        at: (best.epoch as f64, best.mean_precision),
-    });
-    let panels = [panel("Loss", losses, None), panel("Mean precision", scores, mark)];
-    side_by_side("training curves", &panels)
+impl History {
+    /// The losses and the validation score over the epochs, the epoch with the best score marked.
+    ///
+    /// # Errors
+    /// [`Error::Figure`](crate::Error::Figure) when it cannot be drawn.
+    pub fn plot(&self) -> Result<Figure> {
+        let line = |label: &str, color, value: fn(&Epoch) -> f64| Line {
+            label: label.into(),
+            color,
+            points: self.epochs.iter().map(|epoch| (epoch.epoch as f64, value(epoch))).collect(),
+        };
+        let panel = |title: &str, lines, mark| Panel {
+            title: title.into(),
+            x_title: "epoch".into(),
+            whole: true,
+            lines,
+            mark,
+        };
+        let losses = vec![line("train", BLUE, |e| e.train_loss), line("valid", VERMILLION, |e| e.valid_loss)];
+        let scores = vec![line("valid", VERMILLION, |e| e.mean_precision)];
+        let mark = self.best().filter(|best| best.mean_precision.is_finite()).map(|best| Mark {
+            label: format!("best: {:.3} in epoch {}", best.mean_precision, best.epoch),
+            color: VERMILLION,
+            at: (best.epoch as f64, best.mean_precision),
+        });
+        let panels = [panel("Loss", losses, None), panel("Mean precision on validation", scores, mark)];
+        side_by_side("training curves", &panels)
+    }
 }
 
 impl ThresholdSearch {

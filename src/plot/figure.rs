@@ -8,6 +8,7 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use plotters::coord::Shift;
 use plotters::prelude::{BitMapBackend, DrawingArea, IntoDrawingArea};
 
+use crate::io::atomic::write_atomically;
 use crate::plot::style;
 use crate::{Error, Result};
 
@@ -77,7 +78,7 @@ impl Figure {
     /// # Errors
     /// [`Error::Io`] when the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_atomically(path.as_ref(), &self.png)
+        write_atomically(path, |file| file.write_all(&self.png))
     }
 
     /// Shows the figure in a cell of the notebook.
@@ -100,7 +101,61 @@ fn encode(rgb: &[u8], width: u32, height: u32) -> image::ImageResult<Vec<u8>> {
     Ok(png)
 }
 
-/// Stub until `crate::io` has it.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    std::fs::write(path, bytes).map_err(Error::io("write", path))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plot::style::{INK, Text};
+    use plotters::style::text_anchor::HPos;
+
+    fn pixels(figure: &Figure) -> image::RgbImage {
+        image::load_from_memory(figure.png()).unwrap().to_rgb8()
+    }
+
+    #[test]
+    fn sizes_that_cannot_be_are_errors() {
+        for size in [(0, 5), (5, 0), (u32::MAX, u32::MAX), (100_000, 1000)] {
+            let error = Figure::draw("test", size, |_| Ok(())).unwrap_err();
+            assert!(matches!(error, Error::Figure { .. }), "{error}");
+        }
+        let failed = Figure::draw("test", (5, 5), |_| Err("paint is out".into())).unwrap_err();
+        assert_eq!(failed.to_string(), "figure test: paint is out");
+    }
+
+    #[test]
+    fn text_is_drawn_in_the_middle_of_its_line() {
+        let write = |text: &str| {
+            let paint = |canvas: &Canvas| Text::Title.draw(canvas, text, (100, 50), (HPos::Center, INK));
+            pixels(&Figure::draw("test", (200, 100), paint).unwrap())
+        };
+        let inked = |picture: &image::RgbImage| {
+            let dark = picture.enumerate_pixels().filter(|(_, _, p)| p[0] < 128);
+            dark.map(|(x, y, _)| (x, y)).collect::<Vec<_>>()
+        };
+        assert!(inked(&write("")).is_empty());
+        let all = inked(&write("HEH"));
+        let (top, bottom) = (all.iter().map(|p| p.1).min().unwrap(), all.iter().map(|p| p.1).max().unwrap());
+        assert!((top + bottom).abs_diff(2 * 50) <= 3 && bottom - top > 20, "rows {top} to {bottom}");
+        let (left, right) = (all.iter().map(|p| p.0).min().unwrap(), all.iter().map(|p| p.0).max().unwrap());
+        assert!((left + right).abs_diff(2 * 100) <= 4, "columns {left} to {right}");
+        assert_ne!(inked(&write("·×–°≥µ→é")), inked(&write("········")), "symbols have glyphs of their own");
+    }
+
+    #[test]
+    fn text_that_is_too_wide_is_cut() {
+        Figure::draw("test", (5, 5), |_| Ok(())).unwrap(); // registers the fonts
+        let cut = Text::Bold.fit("0123456789abcdef", 100);
+        assert!(cut.ends_with('…') && Text::Bold.width(&cut) <= 100 && cut.len() > 5, "{cut}");
+        assert_eq!((Text::Bold.fit("short", 500), Text::Bold.fit("any", 0)), ("short".into(), "".into()));
+    }
+
+    #[test]
+    fn saves_what_it_shows() {
+        let folder = tempfile::tempdir().unwrap();
+        let figure = Figure::draw("test", (30, 20), |_| Ok(())).unwrap();
+        figure.save(folder.path().join("a.png")).unwrap();
+        assert_eq!(std::fs::read(folder.path().join("a.png")).unwrap(), figure.png());
+        assert_eq!(pixels(&figure).dimensions(), (30, 20));
+        assert!(figure.save(folder.path().join("no/such/a.png")).is_err());
+        assert!(format!("{figure:?}").starts_with("Figure 30×20 pixels"));
+    }
 }

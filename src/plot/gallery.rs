@@ -48,6 +48,8 @@ impl Grid {
             (1, 11..=30) => 6,
             (1, _) => 8,
             _ if tiles as i32 <= group => group,
+            // Two pairs in a row are large enough to compare, three where that fills the rows better.
+            (2, 8) => 4,
             _ => group * (6 / group),
         };
         let gaps = (columns - columns / group) * GAP

@@ -1,25 +1,31 @@
-//! Draws everything with made-up values; with `TGS_SALT_LOOK=folder` the figures are also saved there, to be looked at.
+//! Draws everything; with `TGS_SALT_LOOK=folder` the figures and cards are also saved there, to be looked at.
 
-use crate::metrics::ThresholdSearch;
+use std::path::Path;
+
+use crate::metrics::{Score, ThresholdSearch};
 use crate::plot::colormap::Colormap;
-use crate::plot::curves::{Point, training_curves};
 use crate::plot::figure::Figure;
 use crate::plot::gallery::Gallery;
-use crate::plot::style::{self, Legend};
+use crate::plot::predictions::{Predicted, draw};
+use crate::plot::style::{self, Legend, Sign};
 use crate::plot::tile::Tile;
-use crate::types::{Image, Mask};
+use crate::training::{Epoch, History};
+use crate::types::{Competition, Dataset, Image, Mask, Notes, Sample};
 
-/// Saves where somebody wants to look, and gives the decoded pixels: width, height, RGB.
-pub(super) fn look(figure: &Figure, name: &str) -> (u32, u32, Vec<u8>) {
+/// Saves where somebody wants to look, and checks the PNG.
+fn look(figure: &Figure, name: &str) {
     if let Ok(folder) = std::env::var("TGS_SALT_LOOK") {
         figure.save(format!("{folder}/{name}.png")).unwrap();
     }
     let decoded = image::load_from_memory(figure.png()).unwrap().to_rgb8();
-    (decoded.width(), decoded.height(), decoded.into_raw())
+    assert_eq!(decoded.dimensions(), (figure.width(), figure.height()));
+    assert!(decoded.pixels().any(|p| p[0] < 60), "{name} is not blank");
+    let border = decoded.enumerate_pixels().filter(|(x, y, _)| *x < 8 || *y < 8 || *x + 8 >= figure.width());
+    assert!(border.into_iter().all(|(_, _, p)| p.0 == [255; 3]), "{name}: something is cut off");
 }
 
 /// Layers that dip, differently for each `seed`.
-pub(super) fn layers(height: usize, width: usize, seed: usize) -> Image {
+fn layers(height: usize, width: usize, seed: usize) -> Image {
     let value = |p: usize| {
         let (y, x) = ((p / width) as f32, (p % width) as f32);
         let depth = y + 6.0 * (x / 19.0 + seed as f32).sin() + 0.1 * x * (seed % 3) as f32;
@@ -51,7 +57,7 @@ pub(super) fn tile(i: usize, colors: Colormap) -> Tile {
 fn gallery(n: usize, colors: Colormap) -> Gallery {
     Gallery {
         title: format!("{n} of 3,200 samples"),
-        legend: vec![Legend::new(style::truth(colors), "salt")],
+        legend: vec![Legend::new(Sign::Line(style::truth(colors)), "salt")],
         tiles: (0..n).map(|i| tile(i, colors)).collect(),
         group: 1,
     }
@@ -59,65 +65,104 @@ fn gallery(n: usize, colors: Colormap) -> Gallery {
 
 #[test]
 fn galleries() {
-    for n in [1, 2, 3, 5, 6, 8, 12, 24, 96] {
-        let figure = gallery(n, Colormap::Grey).draw().unwrap();
-        let (width, height, _) = look(&figure, &format!("gallery_{n}"));
-        assert_eq!((width, height), (figure.width(), figure.height()));
+    assert!(gallery(0, Colormap::Grey).draw().is_err());
+    for n in [1, 2, 3, 5, 8, 12, 31] {
+        look(&gallery(n, Colormap::Grey).draw().unwrap(), &format!("gallery_{n}"));
     }
-    look(&gallery(12, Colormap::Seismic).draw().unwrap(), "gallery_seismic");
+    let long = "a title and a name as long as nobody would give them ".repeat(8);
+    let mut gallery = gallery(9, Colormap::Seismic);
+    gallery.tiles.iter_mut().for_each(|tile| tile.title = long.clone());
+    look(&Gallery { title: long, ..gallery }.draw().unwrap(), "gallery_long");
+}
+
+/// The real data where it is there, else made-up samples.
+fn competition() -> Competition {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/tgs-salt");
+    let folder = std::env::var_os("TGS_SALT_DATA").map_or(beside, Into::into);
+    if folder.is_dir() {
+        return Competition::open(folder).unwrap();
+    }
+    let sample = |i: usize| Sample {
+        id: format!("{i:03}"),
+        z: Some(50.0 + i as f32),
+        image: layers(31, 41, i),
+        mask: Some(dome(31, 41, (i % 5) as f32 * 0.13)),
+    };
+    let train = Dataset::from_samples((0..40).map(sample).collect()).unwrap();
+    let test = (0..9).map(|i| Sample { mask: None, ..sample(i) }).collect();
+    let notes = Notes { test_without_depth: 1, ..Notes::default() };
+    Competition { train, test: Dataset::from_samples(test).unwrap(), notes }
 }
 
 #[test]
-fn real() {
-    let Ok(root) = std::env::var("TGS_SALT_DATA") else { return };
-    let mut names: Vec<_> = std::fs::read_dir(format!("{root}/train/images"))
-        .unwrap()
-        .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    for (colors, label) in [(Colormap::Grey, "grey"), (Colormap::Seismic, "seismic")] {
-        let tiles = (0..12).map(|i| {
-            let name = &names[i * 263];
-            let im = image::open(format!("{root}/train/images/{name}")).unwrap().to_luma8();
-            let m = image::open(format!("{root}/train/masks/{name}")).unwrap().to_luma8();
-            let mut t = tile(i, colors);
-            t.title = name.replace(".png", "");
-            t.image = Image {
-                height: 101,
-                width: 101,
-                pixels: im.as_raw().iter().map(|&p| p as f32 / 255.0).collect(),
-            };
-            t.truth =
-                Some(Mask::new(101, 101, m.as_raw().iter().map(|&p| u8::from(p > 127)).collect()).unwrap());
-            t.prediction = (i % 2 == 1).then(|| dome(101, 101, 0.3));
-            t
-        });
-        let mut g = gallery(0, colors);
-        g.tiles = tiles.collect();
-        let t0 = std::time::Instant::now();
-        let f = g.draw().unwrap();
-        println!("{f:?} {:?}", t0.elapsed());
-        look(&f, &format!("real_{label}"));
+fn datasets() {
+    let salt = competition();
+    look(&salt.train.show(12).unwrap(), "train_grey");
+    look(&salt.train.show_as(12, Colormap::Seismic).unwrap(), "train_seismic");
+    look(&salt.test.show(24).unwrap(), "test_grey");
+    let score = Score { mean_precision: 0.6844, iou: 0.7123, dice: 0.79, threshold: 0.45 };
+    let missing = Notes { depths_without_image: 800, missing: vec!["train.csv".into()], ..Notes::default() };
+    let odd = Competition { notes: missing, train: salt.train.select(&[]).unwrap(), ..salt.clone() };
+    let cards =
+        [salt.card(), odd.card(), salt.train.card(), salt.test.card(), score.card(), history(3).card()];
+    let html: Vec<String> = cards.iter().map(|card| card.html()).collect();
+    if let Ok(folder) = std::env::var("TGS_SALT_LOOK") {
+        std::fs::write(format!("{folder}/cards.html"), html.join("<br><br>")).unwrap();
     }
+    assert!(html[0].contains("empty masks") && !html[3].contains("empty masks"), "only train has masks");
+    assert!(html[1].contains("⚠ train.csv is not there") && html[1].contains("⚠ 800 ids"), "{}", html[1]);
+}
+
+#[test]
+fn predictions() {
+    let train = competition().train;
+    let predicted = |i: usize, with: bool| {
+        let sample = train.get(i * 5 + 1).unwrap();
+        let (height, width) = (sample.image.height, sample.image.width);
+        let mask = dome(height, width, 0.35 * (i % 3) as f32);
+        let pixels = mask.pixels().iter().map(|&m| 0.05 + 0.8 * f32::from(m)).collect();
+        let probability = with.then(|| Image { height, width, pixels });
+        Predicted { sample, probability, mask }
+    };
+    for (n, with, name) in
+        [(4, true, "triptychs"), (4, false, "pairs"), (1, true, "triptych"), (5, false, "pairs_5")]
+    {
+        let all = (0..n).map(|i| predicted(i, with)).collect();
+        look(&draw(format!("{n} of 640 predictions"), all).unwrap(), name);
+    }
+    assert!(draw("mixed".into(), vec![predicted(0, true), predicted(1, false)]).is_err());
+    assert!(draw("none".into(), Vec::new()).is_err());
+}
+
+fn history(epochs: usize) -> History {
+    let one = |epoch: usize| {
+        let t = epoch as f64;
+        Epoch {
+            epoch,
+            train_loss: 0.1 + 0.5 * (-t / 8.0).exp(),
+            valid_loss: 0.16 + 0.4 * (-t / 6.0).exp() + 0.02 * (t * 1.7).sin() + 0.002 * t,
+            mean_precision: 0.7 - 0.4 * (-t / 7.0).exp() + 0.02 * (t * 2.3).sin(),
+            learning_rate: 1e-3,
+            images_per_second: 50.0,
+            seconds: 61.5,
+        }
+    };
+    let epochs = (1..=epochs).map(one).collect();
+    History { epochs, run_folder: "runs/2018-10-19".into(), ended: "all epochs done".into() }
 }
 
 #[test]
 fn curves() {
-    let point = |epoch: usize| Point {
-        epoch,
-        train_loss: 0.1 + 0.5 * (-(epoch as f64) / 8.0).exp(),
-        valid_loss: 0.16
-            + 0.4 * (-(epoch as f64) / 6.0).exp()
-            + 0.02 * (epoch as f64 * 1.7).sin()
-            + 0.002 * epoch as f64,
-        mean_precision: 0.7 - 0.4 * (-(epoch as f64) / 7.0).exp() + 0.02 * (epoch as f64 * 2.3).sin(),
-    };
     for n in [0, 1, 2, 8, 40, 200] {
-        let points: Vec<Point> = (1..=n).map(point).collect();
-        look(&training_curves(&points).unwrap(), &format!("curves_{n}"));
+        look(&history(n).plot().unwrap(), &format!("curves_{n}"));
     }
-    let curve: Vec<(f64, f64)> =
-        (5..96).map(|t| t as f64 / 100.0).map(|t| (t, 0.7 - (t - 0.45f64).powi(2))).collect();
-    let search = ThresholdSearch { curve, best: 0.45, mean_precision: 0.7 };
-    look(&search.plot().unwrap(), "threshold");
+    let mut odd = history(6);
+    odd.epochs[0].mean_precision = f64::NAN;
+    odd.epochs[2].valid_loss = f64::INFINITY;
+    odd.epochs[3].train_loss = f64::NAN;
+    look(&odd.plot().unwrap(), "curves_odd");
+    let curve = (5..96).map(|t| f64::from(t) / 100.0).map(|t| (t, 0.7 - (t - 0.45).powi(2))).collect();
+    look(&ThresholdSearch { curve, best: 0.45, mean_precision: 0.7 }.plot().unwrap(), "threshold");
+    let none = ThresholdSearch { curve: Vec::new(), best: f64::NAN, mean_precision: f64::NAN };
+    look(&none.plot().unwrap(), "threshold_none");
 }

@@ -17,7 +17,7 @@ pub(crate) const MARGIN: i32 = 24;
 
 pub(crate) const INK: RGBColor = RGBColor(34, 34, 34);
 pub(crate) const FAINT_INK: RGBColor = RGBColor(105, 105, 105);
-pub(crate) const GRID: RGBColor = RGBColor(228, 228, 228);
+pub(crate) const GRID: RGBColor = RGBColor(234, 234, 234);
 /// Colours of Okabe and Ito (2008).
 pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(crate) const VERMILLION: RGBColor = RGBColor(213, 94, 0);
@@ -93,20 +93,27 @@ impl Text {
     }
 }
 
-/// An entry of a legend: a line, or a dot.
+/// What a legend explains.
+#[derive(Clone, Copy)]
+pub(crate) enum Sign {
+    Line(RGBColor),
+    Dot(RGBColor),
+    Map(Colormap),
+}
+
+/// An entry of a legend.
 pub(crate) struct Legend {
-    pub(crate) color: RGBColor,
-    pub(crate) dot: bool,
+    pub(crate) sign: Sign,
     pub(crate) label: String,
 }
 
 impl Legend {
-    pub(crate) fn new(color: RGBColor, label: impl Into<String>) -> Legend {
-        Legend { color, dot: false, label: label.into() }
+    pub(crate) fn new(sign: Sign, label: impl Into<String>) -> Legend {
+        Legend { sign, label: label.into() }
     }
 }
 
-const SWATCH: i32 = 44;
+const SWATCH: i32 = 48;
 
 /// Width of a legend that stands in one row.
 pub(crate) fn legend_width(entries: &[Legend]) -> i32 {
@@ -117,9 +124,16 @@ pub(crate) fn legend_width(entries: &[Legend]) -> i32 {
 /// Draws a legend in one row that starts at `(x, y)`, its middle at `y`.
 pub(crate) fn legend(canvas: &Canvas, entries: &[Legend], (mut x, y): (i32, i32)) -> Painted {
     for entry in entries {
-        match entry.dot {
-            true => canvas.draw(&Circle::new((x + SWATCH / 2, y), 11, filled(entry.color)))?,
-            false => canvas.draw(&Rectangle::new([(x, y - 3), (x + SWATCH, y + 3)], filled(entry.color)))?,
+        match entry.sign {
+            Sign::Dot(color) => canvas.draw(&Circle::new((x + SWATCH / 2, y), 11, filled(color)))?,
+            Sign::Line(color) => {
+                canvas.draw(&Rectangle::new([(x, y - 3), (x + SWATCH, y + 3)], filled(color)))?
+            }
+            Sign::Map(map) => (0..SWATCH).try_for_each(|i| {
+                let [red, green, blue] = map.rgb(i as f32 / (SWATCH - 1) as f32);
+                let corners = [(x + i, y - 11), (x + i + 1, y + 11)];
+                canvas.draw(&Rectangle::new(corners, filled(RGBColor(red, green, blue))))
+            })?,
         }
         x += SWATCH + 12;
         Text::Plain.draw(canvas, &entry.label, (x, y), (HPos::Left, INK))?;

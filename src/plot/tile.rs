@@ -135,3 +135,80 @@ fn blend(pixel: &mut [u8], color: RGBColor, alpha: f32) {
         *channel = (f32::from(*channel) * (1.0 - alpha) + f32::from(over) * alpha).round() as u8;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plot::look::{dome, tile};
+
+    const GREY: RGBColor = RGBColor(128, 128, 128);
+
+    fn plain(height: usize, width: usize, mask: Vec<u8>) -> Tile {
+        Tile {
+            image: Image { height, width, pixels: vec![128.0 / 255.0; height * width] },
+            truth: Some(Mask::new(height, width, mask).unwrap()),
+            ..tile(0, Colormap::Grey)
+        }
+    }
+
+    fn pixel(picture: &Picture, y: u32, x: u32) -> RGBColor {
+        let at = 3 * (y * picture.width + x) as usize;
+        RGBColor(picture.rgb[at], picture.rgb[at + 1], picture.rgb[at + 2])
+    }
+
+    #[test]
+    fn the_line_is_where_the_border_is() {
+        let mask = (0..10 * 10).map(|p| u8::from(p % 10 >= 5)).collect();
+        let picture = plain(10, 10, mask).picture(200).unwrap();
+        let truth = style::truth(Colormap::Grey);
+        assert_eq!(pixel(&picture, 90, 101), truth, "just inside of the left border at x = 100");
+        assert_eq!(pixel(&picture, 90, 198), truth, "along the image's edge");
+        assert_eq!([pixel(&picture, 90, 90), pixel(&picture, 90, 150)], [GREY, GREY], "off the line");
+        assert_eq!(pixel(&picture, 1, 30), GREY, "no line along an edge without salt");
+    }
+
+    #[test]
+    fn a_single_pixel_is_seen_and_an_empty_mask_changes_nothing() {
+        let one = (0..101 * 101).map(|p| u8::from(p == 50 * 101 + 50)).collect();
+        let yellow = |picture: &Picture| {
+            picture.rgb.chunks_exact(3).filter(|p| p[0] > p[2].saturating_add(90)).count()
+        };
+        assert!(yellow(&plain(101, 101, one).picture(303).unwrap()) >= 2);
+        let empty = plain(101, 101, vec![0; 101 * 101]).picture(303).unwrap();
+        assert!(empty.rgb.iter().all(|&v| v == 128));
+    }
+
+    #[test]
+    fn every_size_fits_into_the_square() {
+        for (height, width, expected) in
+            [(1, 1, (60, 60)), (1, 1000, (1, 60)), (300, 100, (60, 20)), (7, 9, (47, 60))]
+        {
+            let mask = vec![1; height * width];
+            let picture = plain(height, width, mask).picture(60).unwrap();
+            assert_eq!((picture.height, picture.width), expected);
+            assert_eq!(picture.rgb.len() as u32, 3 * picture.height * picture.width);
+        }
+    }
+
+    #[test]
+    fn values_that_are_no_numbers_are_seen() {
+        let mut tile = plain(5, 5, vec![0; 25]);
+        tile.image.pixels[12] = f32::NAN;
+        let picture = tile.picture(50).unwrap();
+        assert_eq!(pixel(&picture, 25, 25), RGBColor(255, 0, 255));
+        tile.image.pixels.fill(f32::INFINITY);
+        tile.picture(50).unwrap();
+    }
+
+    #[test]
+    fn sizes_that_do_not_agree_are_an_error() {
+        let mut tile = plain(5, 5, vec![0; 25]);
+        tile.prediction = Some(dome(5, 6, 0.3));
+        assert!(matches!(tile.picture(50), Err(Error::Figure { why, .. }) if why.contains("5×5")));
+        tile.prediction = None;
+        tile.image.pixels.pop();
+        assert!(matches!(tile.picture(50), Err(Error::Figure { .. })));
+        tile.image = Image { height: 0, width: 0, pixels: Vec::new() };
+        assert!(matches!(tile.picture(50), Err(Error::Figure { .. })));
+    }
+}

@@ -1,0 +1,171 @@
+//! Cards: what a cell shows that ends with a value.
+
+use crate::io::Submission;
+use crate::metrics::Score;
+use crate::models::Model;
+use crate::plot::html::Card;
+use crate::plot::text::{count, duration, feet, percent};
+use crate::training::History;
+use crate::types::{Competition, Dataset, coverage_class};
+
+impl Competition {
+    /// Shows a card in a cell of the notebook: counts, sizes, depths, how much salt, what is missing or odd.
+    pub fn evcxr_display(&self) {
+        self.card().display(self);
+    }
+
+    pub(crate) fn card(&self) -> Card {
+        let (train, test) = (Facts::of(&self.train), Facts::of(&self.test));
+        let both = |fact: fn(&Facts) -> String| [fact(&train), fact(&test)];
+        let card =
+            Card::new("Competition").columns(&["train", "test"]).row("images", &both(|f| count(f.images)));
+        let card =
+            card.row("size, pixels", &both(|f| f.size.clone())).row("depth", &both(|f| f.depth.clone()));
+        let notes = self.notes.lines();
+        notes.iter().fold(train.salt(card), |card, note| card.note(note))
+    }
+}
+
+impl Dataset {
+    /// Shows a card in a cell of the notebook: counts, size, depths, how much salt, what is missing or odd.
+    pub fn evcxr_display(&self) {
+        self.card().display(self);
+    }
+
+    pub(crate) fn card(&self) -> Card {
+        let facts = Facts::of(self);
+        let card = Card::new("Dataset").row("images", &[count(facts.images)]);
+        facts.salt(
+            card.row("size, pixels", std::slice::from_ref(&facts.size))
+                .row("depth", std::slice::from_ref(&facts.depth)),
+        )
+    }
+}
+
+impl Score {
+    /// Shows a card in a cell of the notebook.
+    pub fn evcxr_display(&self) {
+        self.card().display(self);
+    }
+
+    pub(crate) fn card(&self) -> Card {
+        let value = |value: f64| [format!("{value:.4}")];
+        Card::new("Score")
+            .row("mean precision", &value(self.mean_precision))
+            .row("IoU", &value(self.iou))
+            .row("Dice", &value(self.dice))
+            .row("threshold", &[format!("{:.2}", self.threshold)])
+    }
+}
+
+impl History {
+    /// Shows a card in a cell of the notebook.
+    pub fn evcxr_display(&self) {
+        self.card().display(self);
+    }
+
+    pub(crate) fn card(&self) -> Card {
+        let seconds: f64 = self.epochs.iter().map(|epoch| epoch.seconds).sum();
+        let card = Card::new("History").row("epochs", &[count(self.epochs.len())]);
+        let card = card.row("time", &[duration(seconds)]);
+        let card = match self.best() {
+            Some(best) => card
+                .row("best mean precision", &[format!("{:.4}", best.mean_precision)])
+                .row("in epoch", &[count(best.epoch)]),
+            None => card,
+        };
+        let folder = self.run_folder.display().to_string();
+        card.row("ended", std::slice::from_ref(&self.ended)).row("checkpoints", &[folder])
+    }
+}
+
+impl Submission {
+    /// Shows a card in a cell of the notebook.
+    pub fn evcxr_display(&self) {
+        self.card().display(self);
+    }
+
+    pub(crate) fn card(&self) -> Card {
+        Card::new("Submission")
+            .row("file", &[self.path.display().to_string()])
+            .row("rows", &[count(self.rows)])
+            .row("without salt", &[percent(self.empty_share)])
+    }
+}
+
+impl Model {
+    /// Shows a card in a cell of the notebook.
+    pub fn evcxr_display(&self) {
+        self.card().display(self);
+    }
+
+    pub(crate) fn card(&self) -> Card {
+        let config = self.config();
+        let device = if self.device().is_cuda() { "CUDA" } else { "CPU" };
+        Card::new("U-Net")
+            .row("encoder", &[config.encoder.to_string()])
+            .row("depth", &[config.depth.to_string()])
+            .row("channels", &[format!("{} → {}", config.in_channels, config.classes)])
+            .row("base filters", &[config.base_filters.to_string()])
+            .row("parameters", &[count(self.parameter_count())])
+            .row("device", &[device.into()])
+    }
+}
+
+/// What a card says about a dataset.
+struct Facts {
+    images: usize,
+    size: String,
+    depth: String,
+    coverages: Result<Vec<f64>, String>,
+}
+
+impl Facts {
+    fn of(dataset: &Dataset) -> Facts {
+        let size = match dataset.is_empty() {
+            true => "–".to_owned(),
+            false => match dataset.get(0) {
+                Ok(sample) => format!("{}×{}", sample.image.height, sample.image.width),
+                Err(_) => "unreadable".to_owned(),
+            },
+        };
+        let coverages = dataset.coverages().map(|all| all.into_iter().flatten().collect());
+        let coverages = coverages.map_err(|error| error.to_string());
+        Facts { images: dataset.len(), size, depth: depth(&dataset.depths()), coverages }
+    }
+
+    /// The rows and bars about masks, where there are any.
+    fn salt(&self, card: Card) -> Card {
+        let coverages = match &self.coverages {
+            Ok(coverages) if coverages.is_empty() => return card,
+            Ok(coverages) => coverages,
+            Err(why) => return card.note(why),
+        };
+        let all = coverages.len() as f64;
+        let empty = coverages.iter().filter(|&&coverage| coverage == 0.0).count();
+        let mut classes = [0usize; 11];
+        for &coverage in coverages {
+            if let Some(class) = classes.get_mut(coverage_class(coverage)) {
+                *class += 1;
+            }
+        }
+        let bars: Vec<(String, usize)> =
+            (0..).zip(classes).map(|(i, n): (usize, usize)| (i.to_string(), n)).collect();
+        card.row("masks", &[count(coverages.len())])
+            .row("empty masks", &[percent(empty as f64 / all)])
+            .row("mean coverage", &[percent(coverages.iter().sum::<f64>() / all)])
+            .bars("images by coverage class: 0 no salt, 1 up to 10 % … 10 over 90 %", &bars)
+    }
+}
+
+/// From the least to the greatest depth, and how many have none.
+fn depth(depths: &[Option<f32>]) -> String {
+    let known = || depths.iter().flatten();
+    let (low, high) = known().fold((f32::MAX, f32::MIN), |(low, high), &z| (low.min(z), high.max(z)));
+    let without = depths.len() - known().count();
+    match (low <= high, without) {
+        (false, _) => "unknown".to_owned(),
+        (true, 0) => format!("{low}–{}", feet(high)),
+        (true, without) => format!("{low}–{}, {} without", feet(high), count(without)),
+    }
+}
