@@ -6,8 +6,6 @@ pub use crate::metrics::{self, Score};
 pub use crate::models::{Encoder, Model, Unet};
 pub use crate::nn::device;
 pub use crate::pipeline::{Report, RunConfig};
-#[cfg(feature = "frames")]
-pub use crate::plot::ShowTable;
 pub use crate::plot::{Colormap, Figure};
 pub use crate::training::{Epoch, History, Schedule, TrainConfig};
 pub use crate::transform::{Augment, Normalize};

@@ -11,3 +11,4 @@ mod png;
 mod submission;
 
 pub use self::submission::{Submission, write_submission};
+pub(crate) use self::atomic::write_atomically;

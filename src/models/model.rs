@@ -206,6 +206,21 @@ mod tests {
         }
     }
 
+    /// With momentum 1 the running statistics are those of the last batch, so that both modes agree on it (but for the
+    /// unbiased variance).
+    #[test]
+    fn inference_sees_the_statistics_of_training() {
+        let config = Unet::new(Encoder::Plain).depth(2).base_filters(4).batch_norm_momentum(1.0);
+        let model = config.build(&Device::Cpu).unwrap();
+        let xs: Vec<f32> = (0..2 * 32 * 32).map(|i| ((i * 37 % 101) as f32) / 5.0 + 3.0).collect();
+        let xs = Tensor::from_vec(xs, (2, 1, 32, 32), &Device::Cpu).unwrap();
+        let values = |logits: Tensor| logits.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let (train, eval) = (values(model.logits(&xs, Mode::Train).unwrap()), values(model.forward(&xs).unwrap()));
+        let apart = train.iter().zip(&eval).map(|(t, e)| (t - e).abs()).fold(0.0, f32::max);
+        let size = train.iter().map(|t| t.abs()).fold(0.0, f32::max);
+        assert!(apart < 0.02 * size, "{apart} apart, logits up to {size}");
+    }
+
     #[test]
     fn saved_and_loaded_gives_the_same_bits() {
         let path = tempfile::tempdir().unwrap().keep().join("model.safetensors");

@@ -39,61 +39,85 @@ pub(super) struct Around<'a> {
     pub shadow: &'a Lattice,
     /// Dominant wavelength in the middle of the section, in pixels.
     pub wavelength: f32,
-    /// Depth of the sea floor in pixels, before folding; none within the section below -400.
-    pub sea_floor: f32,
 }
+
+/// A sea floor above everything.
+const NO_SEA: f32 = -500.0;
 
 impl Earth {
     pub fn new(dice: &mut Dice, around: &Around) -> Earth {
         let unconformity = if dice.chance(0.6) { HEIGHT * dice.uniform(0.2, 0.9) } else { 1200.0 };
-        let sea_floor = around.sea_floor;
+        let sea_floor = if dice.chance(0.3) { dice.uniform(40.0, 150.0) } else { NO_SEA };
         let drag = dice.uniform(0.2, 1.8);
         let reach = dice.around(45.0, 0.4);
         let young = Sequence::new(dice, around, (sea_floor, 0.6 * drag, reach, 0.17));
-        let old = Sequence::new(dice, around, (-500.0, drag, reach, 0.4));
+        let old = Sequence::new(dice, around, (NO_SEA, drag, reach, 0.4));
         Earth { young, old, sea_floor, unconformity, faults: faults(dice) }
     }
 
-    /// What the layers at a point reflect (0 in the water), and their stratigraphic depth there.
+    /// The salt cut off below the sea floor, where it would have dissolved.
+    pub fn buried(&self, salt: Lattice) -> Lattice {
+        if self.sea_floor == NO_SEA {
+            return salt;
+        }
+        let cover = |x, z| self.sea_floor + 20.0 - self.young.depth.at(x, z);
+        Lattice::from_fn(WIDTH, HEIGHT, |x, z| salt.at(x, z).max(cover(x, z)))
+    }
+
+    /// What the layers at a point reflect; 0 in the water.
     ///
-    /// `jitter` moves the layers by a little; `blur` is half the width in pixels within which the two sides of a fault
-    /// or of the unconformity cannot be told apart.
+    /// `jitter` moves the layers by a little; `blur` is half the width in pixels within which the two sides of a
+    /// fault or of the unconformity cannot be told apart.
     #[inline]
-    pub fn at(&self, x: f32, z: f32, jitter: f32, blur: f32) -> (f32, f32) {
-        let slip = |x: f32| self.faults.iter().map(|fault| fault.slip(x, z)).sum::<f32>();
+    pub fn at(&self, x: f32, z: f32, jitter: f32, blur: f32) -> f32 {
+        let slip = |x: f32| self.faults.iter().map(|fault| fault.slip(x, z, 0.01)).sum::<f32>();
         let (left, right) = (slip(x - blur), slip(x + blur));
+        let one = self.unfaulted(x, z - left, jitter, blur);
         if left == right {
-            return self.unfaulted(x, z - left, jitter, blur);
+            return one;
         }
-        let mut sum = 0.0;
-        for (step, weight) in [(-0.7, 0.15), (-0.35, 0.2), (0.0, 0.3), (0.35, 0.2), (0.7, 0.15)] {
-            sum += weight * self.unfaulted(x, z - slip(x + step * blur), jitter, blur).0;
-        }
-        (sum, self.unfaulted(x, z - slip(x), jitter, blur).1)
+        let soft = self.faults.iter().map(|fault| fault.slip(x, z, blur)).sum::<f32>();
+        let t = ((soft - left) / (right - left)).clamp(0.0, 1.0);
+        one + t * (self.unfaulted(x, z - right, jitter, blur) - one)
+    }
+
+    /// Stratigraphic depth, the faults left out.
+    #[inline]
+    pub fn depth(&self, x: f32, z: f32) -> f32 {
+        let depth = self.young.depth.at(x, z);
+        if depth < self.unconformity { depth } else { self.old.depth.at(x, z) }
     }
 
     #[inline]
-    fn unfaulted(&self, x: f32, z: f32, jitter: f32, blur: f32) -> (f32, f32) {
+    fn unfaulted(&self, x: f32, z: f32, jitter: f32, blur: f32) -> f32 {
         let depth = self.young.depth.at(x, z);
         let below = ramp((depth - self.unconformity) / blur);
-        let read = |sequence: &Sequence, depth: f32| sequence.seismogram.at(sequence.level.at(x, z), depth + jitter);
-        if below == 0.0 {
-            return (read(&self.young, depth), depth);
+        let read =
+            |sequence: &Sequence, depth: f32| sequence.seismogram.at(sequence.level.at(x, z), depth + jitter);
+        let mut sum = 0.0;
+        if below < 1.0 {
+            sum += (1.0 - below) * read(&self.young, depth);
         }
-        let old = self.old.depth.at(x, z);
-        let sum = below * read(&self.old, old);
-        (if below < 1.0 { sum + (1.0 - below) * read(&self.young, depth) } else { sum }, old)
+        if below > 0.0 {
+            sum += below * read(&self.old, self.old.depth.at(x, z));
+        }
+        sum
     }
 
     /// 0 in the water, 1 below the sea floor.
     #[inline]
     pub fn ground(&self, x: f32, z: f32, softness: f32) -> f32 {
-        if self.sea_floor < -400.0 { 1.0 } else { ramp((self.young.depth.at(x, z) - self.sea_floor) / softness + 1.0) }
+        if self.sea_floor == NO_SEA {
+            1.0
+        } else {
+            ramp((self.young.depth.at(x, z) - self.sea_floor) / softness + 1.0)
+        }
     }
 }
 
 impl Sequence {
-    /// `shape` is the first layer's depth, how far and how wide the salt drags the layers up, and how steep they may lie.
+    /// `shape` is the first layer's depth, how far and how wide the salt drags the layers up, and how steep they
+    /// may lie.
     fn new(dice: &mut Dice, around: &Around, shape: (f32, f32, f32, f32)) -> Sequence {
         let (first, drag, reach, tilt) = shape;
         let &Around { noise, salt, shadow, wavelength, .. } = around;
@@ -103,7 +127,8 @@ impl Sequence {
         let rough = wavelength * dice.around(0.08, 0.8).min(0.25);
         let (hummock, o) = (wavelength * dice.uniform(1.2, 3.0), dice.uniform(0.0, 100.0));
         let depth = Lattice::from_fn(WIDTH, HEIGHT, |x, z| {
-            let fold = high * noise.at(x / wide + o, 0.5 * z / wide) + low * noise.at(x / narrow + o, z / narrow + 60.0);
+            let fold = high * noise.at(x / wide + o, 0.5 * z / wide)
+                + low * noise.at(x / narrow + o, z / narrow + 60.0);
             let calm = 1.0 - 0.8 * ramp(shadow.at(x, z) / 60.0);
             let lift = drag * reach * libm::expf(-salt.at(x, z).max(0.0) / reach);
             let chaos = rough * (1.0 + 1.5 * (1.0 - calm));
@@ -124,13 +149,16 @@ pub(super) fn stretched(wavelength: f32, z: f32) -> f32 {
 }
 
 impl Fault {
-    /// By how many pixels the layers at a point have slipped down.
+    /// By how many pixels the layers at a point have slipped down, all of it beyond `blur` pixels from the fault.
     #[inline]
-    fn slip(&self, x: f32, z: f32) -> f32 {
+    fn slip(&self, x: f32, z: f32, blur: f32) -> f32 {
         // Listric: it flattens with depth. The throw grows from nothing at the tip.
         let line = self.x + self.lean * z * (1.0 + 0.3 * z / HEIGHT);
         let beyond = (x - line) * if self.lean < 0.0 { -1.0 } else { 1.0 };
-        if beyond > 0.0 { self.throw * ramp((z - self.tip) / 150.0) } else { 0.0 }
+        if beyond <= -blur {
+            return 0.0;
+        }
+        self.throw * ramp(0.5 + 0.5 * beyond / blur) * ramp((z - self.tip) / 150.0)
     }
 }
 
@@ -155,8 +183,8 @@ mod tests {
     #[test]
     fn a_fault_throws_what_lies_beyond_it_and_nothing_above_its_tip() {
         let fault = Fault { x: 100.0, lean: 0.5, throw: 12.0, tip: 0.0 };
-        assert_eq!(fault.slip(400.0, 300.0), 12.0);
-        assert_eq!(fault.slip(10.0, 300.0), 0.0);
-        assert_eq!(fault.slip(400.0, -5.0), 0.0);
+        assert_eq!(fault.slip(400.0, 300.0, 1.0), 12.0);
+        assert_eq!(fault.slip(10.0, 300.0, 1.0), 0.0);
+        assert_eq!(fault.slip(400.0, -5.0, 1.0), 0.0);
     }
 }

@@ -7,7 +7,7 @@ use super::section::{HEIGHT, WIDTH};
 type Limb = [(f32, f32, f32); 2];
 
 /// Signed distance in pixels to the salt of a section, about exact near the boundary.
-pub(super) fn salt(dice: &mut Dice, noise: &Noise, sea_floor: f32) -> Lattice {
+pub(super) fn salt(dice: &mut Dice, noise: &Noise) -> Lattice {
     let size = dice.around(1.0, 0.35);
     let limbs = bodies(dice, size);
     let (reach, bend) = (dice.uniform(35.0, 80.0) * size, dice.uniform(6.0, 16.0));
@@ -17,9 +17,7 @@ pub(super) fn salt(dice: &mut Dice, noise: &Noise, sea_floor: f32) -> Lattice {
         let wx = x + bend * noise.at(x / reach + 31.0, z / reach + 7.0);
         let wz = z + bend * noise.at(x / reach + 77.0, z / reach + 90.0);
         let nearest = limbs.iter().map(|limb| distance(limb, wx, wz)).fold(1e4, union);
-        // Salt that reached the sea would have dissolved.
-        let roof = sea_floor + 25.0 - z;
-        nearest.max(roof) + rough * noise.at(x / grain + 11.0, z / (1.5 * grain) + 55.0)
+        nearest + rough * noise.at(x / grain + 11.0, z / (1.5 * grain) + 55.0)
     })
 }
 
@@ -62,7 +60,8 @@ fn bodies(dice: &mut Dice, size: f32) -> Vec<Limb> {
     }
     // The layer that the salt came from.
     if !limbs.is_empty() && dice.chance(0.35) {
-        let (z, tilt, r) = (HEIGHT + dice.uniform(-20.0, 60.0), 60.0 * dice.normal(), dice.uniform(15.0, 50.0));
+        let (z, tilt, r) =
+            (HEIGHT + dice.uniform(-20.0, 60.0), 60.0 * dice.normal(), dice.uniform(15.0, 50.0));
         limbs.push([(-100.0, z - tilt, r), (WIDTH + 100.0, z + tilt, r)]);
     }
     limbs
@@ -70,7 +69,7 @@ fn bodies(dice: &mut Dice, size: f32) -> Vec<Limb> {
 
 /// A stem from below the section that swells into a bulb: steep flanks and an overhang.
 fn diapir(dice: &mut Dice, size: f32, limbs: &mut Vec<Limb>) {
-    let top = HEIGHT * dice.uniform(-0.25, 0.75);
+    let top = HEIGHT * dice.uniform(-0.4, 0.7);
     let radius = dice.around(55.0, 0.4) * size;
     let mut from = (dice.uniform(-60.0, WIDTH + 60.0), HEIGHT + 80.0, radius * dice.uniform(1.0, 1.8));
     let bulb = dice.uniform(0.75, 1.7);
@@ -91,7 +90,7 @@ fn diapir(dice: &mut Dice, size: f32, limbs: &mut Vec<Limb>) {
 
 /// A broad swell of the salt below the section.
 fn dome(dice: &mut Dice, size: f32, limbs: &mut Vec<Limb>) {
-    let (x, top) = (dice.uniform(0.0, WIDTH), HEIGHT * dice.uniform(-0.1, 0.75));
+    let (x, top) = (dice.uniform(0.0, WIDTH), HEIGHT * dice.uniform(-0.25, 0.65));
     let half = dice.uniform(60.0, 180.0) * size;
     let radius = dice.uniform(90.0, 170.0) * size;
     let fall = radius * dice.uniform(0.2, 0.9);
@@ -105,7 +104,8 @@ fn dome(dice: &mut Dice, size: f32, limbs: &mut Vec<Limb>) {
 fn sheet(dice: &mut Dice, size: f32, limbs: &mut Vec<Limb>) {
     let thick = dice.around(45.0, 0.45) * size;
     let side = if dice.chance(0.5) { 1.0 } else { -1.0 };
-    let mut from = (dice.uniform(0.0, WIDTH), HEIGHT * dice.uniform(0.05, 0.85), thick * dice.uniform(0.8, 1.3));
+    let mut from =
+        (dice.uniform(0.0, WIDTH), HEIGHT * dice.uniform(0.0, 0.8), thick * dice.uniform(0.8, 1.3));
     if dice.chance(0.7) {
         limbs.push([from, (from.0 - side * dice.uniform(0.0, 120.0), HEIGHT + 80.0, 0.6 * thick)]);
     }

@@ -44,11 +44,14 @@ impl Look {
         let sign = if dice.chance(0.8) { 1.0 } else { -1.0 };
         Look {
             top_salt: sign * dice.around(3.0, 0.4),
-            inside: dice.around(0.55, 0.5),
-            grain: dice.around(0.35, 0.6).min(1.0),
-            grain_size: ((wavelength * dice.around(0.35, 0.5)).max(1.3), (wavelength * dice.around(0.25, 0.3)).max(1.2)),
+            inside: dice.around(0.7, 0.5),
+            grain: dice.around(0.4, 0.6).min(1.0),
+            grain_size: (
+                (wavelength * dice.around(0.25, 0.5)).max(1.8),
+                (wavelength * dice.around(0.25, 0.3)).max(1.6),
+            ),
             lean: 0.15 + 0.3 * dice.normal(),
-            smiles: dice.around(0.25, 0.7),
+            smiles: dice.around(0.2, 0.6).min(0.5),
             jitter: dice.around(0.035, 0.5),
             jag: dice.uniform(0.0, 2.0).min(0.12 * wavelength),
         }
@@ -60,12 +63,12 @@ impl Section {
     pub fn new(seed: u64, index: u64) -> Section {
         let mut dice = Dice::new(seed, index);
         let noise = Noise::new(&mut dice);
-        let wavelength = dice.around(14.5, 0.55).clamp(5.0, 32.0);
-        let sea_floor = if dice.chance(0.3) { dice.uniform(40.0, 150.0) } else { -500.0 };
-        let salt = salt(&mut dice, &noise, sea_floor);
+        let wavelength = dice.around(14.5, 0.55).clamp(5.0, 27.0);
+        let salt = salt(&mut dice, &noise);
         let shadow = salt.accumulate(|d| ramp(0.5 - d / 10.0));
-        let around = Around { noise: &noise, salt: &salt, shadow: &shadow, wavelength, sea_floor };
+        let around = Around { noise: &noise, salt: &salt, shadow: &shadow, wavelength };
         let earth = Earth::new(&mut dice, &around);
+        let salt = earth.buried(salt);
         let look = Look::new(&mut dice, wavelength);
         Section { earth, salt, shadow, noise, wavelength, look }
     }
@@ -112,7 +115,8 @@ impl Section {
             let [up, here, down] = [j, j + 1, j + 2].map(|row| &distances[row * side..][..side]);
             pixels.extend(shadow.iter().enumerate().map(|(i, &shadow)| {
                 let gradient = (0.5 * (here[i + 2] - here[i]), 0.5 * (down[i + 1] - up[i + 1]));
-                let place = Place { x: x0 + i as f32, z, d: here[i + 1], shadow: ramp(shadow / 80.0), wavelength };
+                let place =
+                    Place { x: x0 + i as f32, z, d: here[i + 1], shadow: ramp(shadow / 80.0), wavelength };
                 self.amplitude(&place, gradient)
             }));
         }
@@ -146,14 +150,16 @@ impl Section {
         let &Place { x, z, d, shadow, wavelength } = place;
         let look = &self.look;
         let wander = self.noise.at(x / (0.7 * wavelength) + 60.0, z / (0.9 * wavelength));
-        let (layers, depth) = self.earth.at(x, z, look.jitter * wavelength * wander, 0.3 * wavelength);
+        let layers = self.earth.at(x, z, look.jitter * wavelength * wander, 0.25 * wavelength);
+        let depth = self.earth.depth(x, z);
         let bright = (1.0 + 0.3 * self.noise.at(x / 45.0 + 40.0, depth / 20.0) + 0.3 * wander).max(0.1);
         let along = self.noise.band(x / (2.5 * look.grain_size.0), depth / look.grain_size.1 + 40.0, 0.8);
         let mut sum = bright * (1.0 - 0.5 * shadow) * layers + look.grain * along;
         let near = ramp(1.0 - d / 110.0) + 0.5 * shadow;
         if near > 0.02 {
             let (p, q) = ((x + z) / wavelength, (x - z) / wavelength);
-            let crossing = self.noise.band(0.4 * p, 2.5 * q + 9.0, 0.8) + self.noise.band(0.4 * q + 33.0, 2.5 * p, 0.8);
+            let crossing =
+                self.noise.band(0.4 * p, 2.5 * q + 9.0, 0.8) + self.noise.band(0.4 * q + 33.0, 2.5 * p, 0.8);
             sum += near * look.smiles * crossing;
         }
         sum
@@ -168,8 +174,10 @@ impl Section {
     /// Inside the salt nothing is layered: weak blobs and steep streaks.
     fn chaos(&self, x: f32, z: f32) -> f32 {
         let w = self.wavelength;
-        let streak = self.noise.at((x + 0.25 * self.look.lean * z) / (0.35 * w) + 70.0, z / (2.5 * w) + 15.0);
         let (p, q) = (0.8 * x + 0.6 * z, 0.8 * z - 0.6 * x);
+        let sway = 8.0 * self.noise.at(p / 45.0 + 61.0, q / 45.0 + 18.0);
+        let streak =
+            self.noise.at((x + 0.3 * self.look.lean * z + sway) / (0.35 * w) + 70.0, z / (2.2 * w) + 15.0);
         let blob = self.noise.band(p / (0.9 * w) + 5.0, q / (0.9 * w) + 95.0, 0.8);
         let swell = (0.7 + 0.5 * self.noise.at(p / 50.0 + 2.0, q / 50.0 + 44.0)).max(0.2);
         swell * (0.45 * streak + 0.6 * blob)
@@ -182,7 +190,10 @@ impl Section {
         let cosine = -gradient.1 / slope;
         let bright = 1.0 + 0.35 * self.noise.at(x / 35.0 + 12.0, z / 35.0 + 50.0);
         let broken = 0.3 * self.noise.at(x / (0.6 * wavelength), z / (0.6 * wavelength) + 80.0);
-        self.look.top_salt * (bright + broken).max(0.1) * (0.35 + 0.65 * cosine) * ricker(d / slope / (0.8 * wavelength))
+        self.look.top_salt
+            * (bright + broken).max(0.1)
+            * (0.35 + 0.65 * cosine)
+            * ricker(d / slope / (0.8 * wavelength))
     }
 }
 
@@ -193,4 +204,38 @@ struct Place {
     d: f32,
     shadow: f32,
     wavelength: f32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_tiles_continue_each_other() {
+        let section = Section::new(1, 3);
+        let (mut agree, mut rough, mut seam) = (0, 0.0, 0.0);
+        for row in 0..TILES.1 {
+            let z0 = (row * SIDE) as f32;
+            let (left, right) = (section.amplitudes(0.0, z0), section.amplitudes(SIDE as f32, z0));
+            let (here, there) = (section.mask(0, row), section.mask(1, row));
+            for z in 0..SIDE {
+                let (end, start) = (z * SIDE + SIDE - 1, z * SIDE);
+                agree += usize::from(here[end] == there[start]);
+                rough += (left[end] - left[end - 1]).abs();
+                seam += (right[start] - left[end]).abs();
+            }
+        }
+        assert!(agree * 100 > 97 * SIDE * TILES.1, "{agree} rows of the masks agree across the seam");
+        assert!(seam < 1.5 * rough, "a step of {seam} across the seam, {rough} beside it");
+    }
+
+    #[test]
+    fn sections_differ_by_seed_and_index() {
+        let masks = |seed, index| {
+            let section = Section::new(seed, index);
+            (0..TILES.0).map(|column| section.mask(column, 3)).collect::<Vec<_>>()
+        };
+        assert!(masks(1, 0) == masks(1, 0));
+        assert!(masks(1, 0) != masks(1, 1) && masks(1, 0) != masks(2, 0));
+    }
 }

@@ -9,8 +9,8 @@ use super::section::{SIDE, Section, TILES};
 use crate::Result;
 use crate::types::{Image, Mask, Sample};
 
-/// Upper ends of the coverage bins, and the share of the competition's training images in each. Bin 0 is the all-black
-/// images, bin 1 the other empty masks, bin 2 the tiny masks, and the rest are the coverage classes.
+/// Upper ends of the coverage bins, and the share of the competition's training images in each. Bin 0 is the
+/// all-black images, bin 1 the other empty masks, bin 2 the tiny masks, and the rest are the coverage classes.
 const BINS: [(f64, f64); 15] = [
     (-1.0, 0.020),
     (0.0, 0.371),
@@ -57,7 +57,8 @@ pub(crate) fn survey(seed: u64, train: usize, test: usize) -> Result<(Vec<Sample
     };
     let draw = |(tile, (id, z)): (&Tile, (String, f32))| -> Result<(bool, Sample)> {
         let black = tile.bin == 0;
-        let pixels = if black { vec![0.0; SIDE * SIDE] } else { sections[tile.section].image(tile.column, tile.row) };
+        let pixels =
+            if black { vec![0.0; SIDE * SIDE] } else { sections[tile.section].image(tile.column, tile.row) };
         let mask = if tile.train { Some(Mask::new(SIDE, SIDE, tile.mask.clone())?) } else { None };
         Ok((tile.train, Sample { id, z: Some(z), image: Image::new(SIDE, SIDE, pixels)?, mask }))
     };
@@ -120,13 +121,17 @@ fn place(
     let coverage = mask.iter().map(|&p| f64::from(p)).sum::<f64>() / mask.len() as f64;
     let open = |bin: usize| quotas[0][bin] + quotas[1][bin] > 0;
     let own = (1..BINS.len()).find(|&bin| coverage <= BINS[bin].0)?;
-    // A tile of no data: where nothing was recorded, above the sediments.
-    // The commonest kinds are not all taken from the first sections.
+    // A tile of no data: where nothing was recorded, above the sediments. The commonest kinds are not all taken
+    // from the first sections.
     if (own == 1 || own == FULL) && dice.chance(0.6) {
         return None;
     }
     let bin = if own == 1 && row == 0 && open(0) && dice.chance(0.2) { 0 } else { own };
-    let bin = if open(bin) { Some(bin) } else { (0..BINS.len()).find(|&other| any && open(other)) }?;
+    let bin = if open(bin) {
+        Some(bin)
+    } else {
+        (0..BINS.len()).find(|&other| any && open(other) && (other > 0 || own == 1))
+    }?;
     let (train, test) = (quotas[0][bin], quotas[1][bin]);
     let to_train = dice.below(train + test) < train;
     quotas[usize::from(!to_train)][bin] -= 1;
@@ -150,7 +155,7 @@ fn ids(dice: &mut Dice, count: usize) -> Vec<String> {
 fn depth(dice: &mut Dice, tile: &Tile) -> f32 {
     let row = (tile.row as f32 + 0.5) / TILES.1 as f32 - 0.5;
     let salted = tile.mask.contains(&1);
-    let (mean, slope, spread) = if salted { (523.0, 250.0, 160.0) } else { (473.0, 350.0, 220.0) };
+    let (mean, slope, spread) = if salted { (525.0, 180.0, 155.0) } else { (460.0, 320.0, 240.0) };
     let z = mean + slope * row + spread * dice.normal();
     // Beyond the range it is mirrored back, so that no value piles up at its ends.
     let z = if z < 50.0 { 100.0 - z } else { z };

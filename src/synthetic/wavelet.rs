@@ -50,10 +50,11 @@ impl Seismogram {
     #[inline]
     pub fn at(&self, level: f32, u: f32) -> f32 {
         let p = ((u + ABOVE) * FINE).clamp(0.0, (ABOVE + BELOW) * FINE - 2.0);
-        let (i, j) = (p as usize, level.max(0.0) as usize);
+        let (i, j) = (p as i32 as usize, level.max(0.0) as i32 as usize);
         let (t, s) = (p - i as f32, level - j as f32);
         let read = |level: &Vec<f32>| level[i] + t * (level[i + 1] - level[i]);
-        let (long, short) = (read(&self.levels[(j + 1).min(LEVELS - 1)]), read(&self.levels[j.min(LEVELS - 1)]));
+        let (long, short) =
+            (read(&self.levels[(j + 1).min(LEVELS - 1)]), read(&self.levels[j.min(LEVELS - 1)]));
         short + s * (long - short)
     }
 }
@@ -76,8 +77,8 @@ fn convolve(spikes: &[(f32, f32)], wavelength: f32) -> Vec<f32> {
 
 /// Interfaces from stratigraphic depth `first` down, as (depth, reflection coefficient).
 ///
-/// Bed thickness is log-normal about a quarter of a wavelength. Beds come in packages of similar contrast, as calm shale
-/// and sandy turbidites do, and a few marker beds stand out. A coefficient is `(I2 - I1) / (I2 + I1)`.
+/// Bed thickness is log-normal about a quarter of a wavelength. Beds come in packages of similar contrast, as calm
+/// shale and sandy turbidites do, and a few marker beds stand out. A coefficient is `(I2 - I1) / (I2 + I1)`.
 pub(super) fn layers(dice: &mut Dice, wavelength: f32, first: f32) -> Vec<(f32, f32)> {
     let mut spikes = Vec::new();
     let (mut u, mut left, mut contrast) = (first, 0.0, 0.1);

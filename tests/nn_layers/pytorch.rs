@@ -1,0 +1,105 @@
+//! The layers against values of PyTorch, written by `tests/fixtures/nn/generate.py`.
+//!
+//! Tolerance: 1e-5 of the largest number of each tensor.
+
+use crate::gradients::{assert_close, doubles, floats};
+use candle_core::{Device, Tensor, Var};
+use std::collections::HashMap;
+use tgs_salt::nn::{
+    AdamStep, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Mode,
+    Weights, adam_step, max_pool2d, to_channels_first, to_channels_last,
+};
+
+fn expected() -> HashMap<String, Tensor> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/nn/expected.safetensors");
+    candle_core::safetensors::load(path, &Device::Cpu).unwrap()
+}
+
+/// Gives the layer PyTorch's weights and input, and compares its result, gradients and buffers with PyTorch's.
+/// `prefix` is what PyTorch calls the layer inside the recorded module.
+fn compare(name: &str, prefix: &str, weights: &Weights, layer: impl Fn(&Tensor) -> Tensor) {
+    let expected = expected();
+    let key = |what: &str, weight: &str| format!("{name}{what}{prefix}{weight}");
+    for (weight, var) in weights.vars() {
+        var.set(&expected[&key(".", &weight)]).unwrap();
+    }
+    let xs = Var::from_tensor(&expected[&format!("{name}:xs")]).unwrap();
+    let ys = to_channels_first(&layer(&to_channels_last(&xs).unwrap())).unwrap();
+    let close = |what: &str, got: &Tensor| {
+        let expected = &expected[&format!("{name}:{what}")];
+        assert_eq!(got.dims(), expected.dims(), "{name} {what}");
+        assert_close(&format!("{name} {what}"), &floats(got), &doubles(expected), 1e-5);
+    };
+    close("ys", &ys);
+    let loss = (ys * &expected[&format!("{name}:cotangent")]).unwrap().sum_all().unwrap();
+    let grads = loss.backward().unwrap();
+    close("grad.xs", grads.get(&xs).unwrap());
+    for (weight, var) in weights.trainable() {
+        close(&format!("grad.{prefix}{weight}"), grads.get(&var).unwrap());
+    }
+    for (weight, var) in weights.vars() {
+        if weight.starts_with("running") {
+            close(&format!("after.{prefix}{weight}"), &var);
+        }
+    }
+}
+
+fn empty() -> Weights {
+    Weights::new(0, &Device::Cpu)
+}
+
+#[test]
+fn convolution() {
+    let weights = empty();
+    let conv = Conv2d::new(5, 9, Conv2dConfig::default(), weights.builder()).unwrap();
+    compare("conv", "", &weights, |xs| conv.forward(xs).unwrap());
+    let weights = empty();
+    let config = Conv2dConfig { stride: 2, ..Conv2dConfig::default() };
+    let conv = Conv2d::new(3, 4, config, weights.builder()).unwrap();
+    compare("conv_strided", "", &weights, |xs| conv.forward(xs).unwrap());
+}
+
+#[test]
+fn transposed_convolution() {
+    let weights = empty();
+    let up = ConvTranspose2d::new(6, 5, ConvTranspose2dConfig::default(), weights.builder()).unwrap();
+    compare("up", "", &weights, |xs| up.forward(xs).unwrap());
+}
+
+// The inputs are small integers, so that most windows hold equal values.
+#[test]
+fn pooling() {
+    compare("pool", "", &empty(), |xs| max_pool2d(xs, 2, 2, 0).unwrap());
+    compare("pool3", "", &empty(), |xs| max_pool2d(xs, 3, 2, 1).unwrap());
+}
+
+#[test]
+fn batch_norm_and_relu() {
+    let weights = empty();
+    let norm = BatchNorm::new(4, BatchNormConfig::default(), weights.builder()).unwrap();
+    compare("norm", "0.", &weights, |xs| norm.forward(xs, Mode::Train).unwrap());
+}
+
+#[test]
+fn adam() {
+    let expected = expected();
+    let param = Var::from_tensor(&expected["adam:start"]).unwrap();
+    let zeros = || Var::from_tensor(&param.zeros_like().unwrap()).unwrap();
+    let (first, second) = (zeros(), zeros());
+    for step in 1..=20 {
+        let grad = expected["adam:grads"].get(step - 1).unwrap();
+        let step = AdamStep { learning_rate: 3e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, step };
+        adam_step(&param, &grad, &first, &second, step).unwrap();
+    }
+    assert_close("param", &floats(&param), &doubles(&expected["adam:end"]), 1e-6);
+}
+
+#[test]
+fn adam_refuses_moments_of_another_shape() {
+    let var = |len: usize| Var::zeros(len, candle_core::DType::F32, &Device::Cpu).unwrap();
+    let step = AdamStep { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, step: 1 };
+    let grad = var(3).as_tensor().clone();
+    let error = adam_step(&var(3), &grad, &var(4), &var(3), step).unwrap_err().to_string();
+    assert!(error.contains("first moment"), "{error}");
+    assert!(adam_step(&var(3), &grad, &var(3), &var(3), AdamStep { step: 0, ..step }).is_err());
+}
