@@ -196,7 +196,8 @@ mod tests {
         let model = small(3);
         let xs: Vec<f32> = (0..2 * 16 * 16).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
         let xs = Tensor::from_vec(xs, (2, 1, 16, 16), &Device::Cpu).unwrap();
-        let target = to_channels_last(&xs).unwrap().ge(0.3).unwrap().to_dtype(candle_core::DType::F32).unwrap();
+        let target =
+            to_channels_last(&xs).unwrap().ge(0.3).unwrap().to_dtype(candle_core::DType::F32).unwrap();
         let loss = crate::losses::bce(&model.logits(&xs, Mode::Train).unwrap(), &target).unwrap();
         let gradients = loss.backward().unwrap();
         for (name, var) in model.weights.trainable() {
@@ -215,7 +216,8 @@ mod tests {
         let xs: Vec<f32> = (0..2 * 32 * 32).map(|i| ((i * 37 % 101) as f32) / 5.0 + 3.0).collect();
         let xs = Tensor::from_vec(xs, (2, 1, 32, 32), &Device::Cpu).unwrap();
         let values = |logits: Tensor| logits.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        let (train, eval) = (values(model.logits(&xs, Mode::Train).unwrap()), values(model.forward(&xs).unwrap()));
+        let (train, eval) =
+            (values(model.logits(&xs, Mode::Train).unwrap()), values(model.forward(&xs).unwrap()));
         let apart = train.iter().zip(&eval).map(|(t, e)| (t - e).abs()).fold(0.0, f32::max);
         let size = train.iter().map(|t| t.abs()).fold(0.0, f32::max);
         assert!(apart < 0.02 * size, "{apart} apart, logits up to {size}");

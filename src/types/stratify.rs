@@ -73,7 +73,7 @@ fn shuffled_members(classes: &[usize], seed: u64) -> Vec<Vec<usize>> {
     for class in &mut members {
         for last in (1..class.len()).rev() {
             // A 32-bit draw scaled to 0..=last: the bias is below 2⁻³² · n, and no library may change it.
-            let draw = u64::from(random.next_u32()) * (last as u64 + 1) >> 32;
+            let draw = (u64::from(random.next_u32()) * (last as u64 + 1)) >> 32;
             class.swap(last, draw as usize);
         }
     }
