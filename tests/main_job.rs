@@ -29,7 +29,7 @@ fn training_learns_and_leaves_checkpoints() {
     let folder = tempfile::tempdir().unwrap();
     let (train, valid) = few(80);
     let mut model = tiny();
-    let history = model.train(&train, &valid, &config(folder.path())).unwrap();
+    let history = model.train(&train, &valid, &config(folder.path()).learning_rate(1e-2)).unwrap();
     let losses: Vec<f64> = history.epochs.iter().map(|epoch| epoch.train_loss).collect();
     assert!(losses.len() == 3 && losses[2] < 0.9 * losses[0], "{losses:?}");
     let best = Model::load(folder.path().join("best.safetensors"), &Device::Cpu).unwrap();

@@ -146,11 +146,14 @@ impl Model {
     }
 }
 
-/// Says of an [`Error::Weights`] which file it is about.
+/// Says of weights that do not fit in which file they are.
 fn in_file(path: &Path) -> impl FnOnce(Error) -> Error {
     move |error| match error {
         Error::Weights { why, missing, unexpected, .. } => {
             Error::Weights { path: path.into(), why, missing, unexpected }
+        }
+        Error::Shape { what, expected, got, .. } => {
+            checkpoint::misfit(path, format!("{what} is {got}, in this model it is {expected}"))
         }
         other => other,
     }
