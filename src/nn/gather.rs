@@ -6,11 +6,14 @@
 
 use super::geometry::{Family, Geometry, Plane};
 use super::lanes::{LANES, Lanes, vectorized};
+use super::memory::written;
+use super::unfold::unfolded;
 use rayon::prelude::*;
+use std::mem::MaybeUninit;
 
 /// Pixels of a tile when two vectors of output channels are computed, and when one is.
 const TILE_WIDE: usize = 6;
-const TILE_NARROW: usize = 12;
+const TILE_NARROW: usize = 8;
 /// The most destination pixels that one table points for.
 const CHUNK: usize = 192;
 
@@ -21,6 +24,9 @@ pub(super) fn into_small(
     weight: &[f32],
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
+    if let Some((geometry, large)) = unfolded(geometry, large) {
+        return into_small(&geometry, &large, weight, bias);
+    }
     let families = geometry.into_small();
     let (taps, inner) = (geometry.kernel * geometry.kernel, geometry.large.channels);
     let strides = WeightStrides { output: inner * taps, input: taps };
@@ -87,17 +93,19 @@ fn pack(families: &[Family], weight: &[f32], pass: Pass, strides: WeightStrides)
 }
 
 fn gather(batch: usize, pass: Pass, families: &[Family], packed: &Packed, bias: Option<&[f32]>) -> Vec<f32> {
-    let mut output = vec![0.0; batch * pass.to.len()];
     let zeros = vec![0.0; pass.from.channels];
     let bias = padded_bias(bias, pass.to.channels);
-    let bands = bands(batch, pass, &mut output);
-    bands.into_par_iter().for_each(|band| {
-        for (family, packed) in families.iter().zip(packed) {
-            let sum = Sum { pass, family, packed, bias: &bias, zeros: &zeros };
-            gather_band(&sum, band.first_group, band.output);
-        }
-    });
-    output
+    let fill = |output: &mut [MaybeUninit<f32>]| {
+        bands(batch, pass, output).into_par_iter().for_each(|band| {
+            for (family, packed) in families.iter().zip(packed) {
+                let sum = Sum { pass, family, packed, bias: &bias, zeros: &zeros };
+                gather_band(&sum, band.first_group, band.output);
+            }
+        });
+    };
+    // SAFETY: the bands are the whole output, each pixel of a band belongs to one family, and each family writes all channels
+    // of its pixels, also those that no tap meets.
+    unsafe { written(batch * pass.to.len(), fill) }
 }
 
 fn padded_bias(bias: Option<&[f32]>, channels: usize) -> Vec<[f32; LANES]> {
@@ -111,10 +119,10 @@ fn padded_bias(bias: Option<&[f32]>, channels: usize) -> Vec<[f32; LANES]> {
 /// Consecutive row groups of the batch's destination: what one task computes.
 struct Band<'a> {
     first_group: usize,
-    output: &'a mut [f32],
+    output: &'a mut [MaybeUninit<f32>],
 }
 
-fn bands<'a>(batch: usize, pass: Pass, mut output: &'a mut [f32]) -> Vec<Band<'a>> {
+fn bands<'a>(batch: usize, pass: Pass, mut output: &'a mut [MaybeUninit<f32>]) -> Vec<Band<'a>> {
     let groups = pass.to.height.div_ceil(pass.rows_per_group);
     let per_band = groups_per_band(pass.to.width.div_ceil(pass.rows_per_group), batch * groups);
     let rows_before = |group: usize| {
@@ -155,11 +163,11 @@ struct Sum<'a> {
 
 vectorized! {
     /// Computes a family's pixels in a band of the output.
-    fn gather_band(sum: &Sum, first_group: usize, output: &mut [f32]) = gather_band_with
+    fn gather_band(sum: &Sum, first_group: usize, output: &mut [MaybeUninit<f32>]) = gather_band_with
 }
 
 #[inline(always)]
-fn gather_band_with<L: Lanes>(sum: &Sum, first_group: usize, output: &mut [f32]) {
+fn gather_band_with<L: Lanes>(sum: &Sum, first_group: usize, output: &mut [MaybeUninit<f32>]) {
     let points = lattice(sum, first_group, output.len());
     let mut table = Vec::new();
     let mut offsets = Vec::with_capacity(CHUNK);
@@ -234,7 +242,7 @@ fn point_row<'a>(sum: &Sum<'a>, row: &LatticeRow, slot: usize, table: &mut [&'a 
 }
 
 #[inline(always)]
-fn gather_panels<L: Lanes>(sum: &Sum, table: &[&[f32]], offsets: &[usize], output: &mut [f32]) {
+fn gather_panels<L: Lanes>(sum: &Sum, table: &[&[f32]], offsets: &[usize], output: &mut [MaybeUninit<f32>]) {
     let rows = sum.family.taps.len() * sum.pass.from.channels;
     for (panel, bias) in sum.bias.chunks(2).enumerate() {
         let packed = &sum.packed[panel * 2 * rows..][..bias.len() * rows];
@@ -263,23 +271,26 @@ fn tiles<L: Lanes, const M: usize, const V: usize>(
     weights: &[[[f32; LANES]; V]],
     bias: &[[f32; LANES]; V],
     target: Target,
-    output: &mut [f32],
+    output: &mut [MaybeUninit<f32>],
 ) {
     for (tile, offsets) in target.offsets.chunks(M).enumerate() {
         let mut values = [[[0.0; LANES]; V]; M];
         tile_sum::<L, M, V>(&table[tile * M..], sum.pass.from.channels, weights, bias, &mut values);
         for (values, offset) in values.iter().zip(offsets) {
-            let start = offset + target.first;
-            let values = values.as_flattened();
-            match <&mut [f32; 2 * LANES]>::try_from(&mut output[start..start + target.channels]) {
-                Ok(slots) if V == 2 => slots.copy_from_slice(values),
-                _ => {
-                    for (slot, value) in output[start..start + target.channels].iter_mut().zip(values) {
-                        *slot = *value;
-                    }
-                }
+            let slots = &mut output[offset + target.first..][..target.channels];
+            match slots.as_mut_array::<{ 2 * LANES }>() {
+                Some(slots) if V == 2 => write(values.as_flattened(), slots),
+                _ => write(values.as_flattened(), slots),
             }
         }
+    }
+}
+
+/// Writes as many values as there are slots; inlined, so that a known number of slots is written as vectors.
+#[inline(always)]
+fn write(values: &[f32], slots: &mut [MaybeUninit<f32>]) {
+    for (slot, value) in slots.iter_mut().zip(values) {
+        slot.write(*value);
     }
 }
 

@@ -17,11 +17,14 @@ mod gather;
 mod geometry;
 pub mod init;
 mod lanes;
+mod memory;
 pub mod mode;
+mod normalize;
 pub mod pool;
 mod reduce;
 pub mod shape;
 pub mod sigmoid;
+mod unfold;
 mod weight_gradient;
 pub mod weights;
 

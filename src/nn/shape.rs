@@ -1,9 +1,11 @@
 //! Moving values around: channels last and first, joining channels, padding and cropping.
 
 use super::cpu::{floats, tensor_like, with_floats};
+use super::memory::written;
 use crate::{Error, Result};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Shape, Tensor};
 use rayon::prelude::*;
+use std::mem::MaybeUninit;
 
 /// (N, C, H, W) to (N, H, W, C), the order inside `nn` and `models`.
 ///
@@ -187,16 +189,19 @@ impl CustomOp2 for Join {
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         let (n, height, width, _) = a_layout.shape().dims4()?;
         let (a, b, both) = (floats(a, a_layout)?, floats(b, b_layout)?, self.left + self.right);
-        let mut ys = vec![0.0; a.len() + b.len()];
-        let sources = a.par_chunks(PIXELS * self.left).zip(b.par_chunks(PIXELS * self.right));
-        ys.par_chunks_mut(PIXELS * both).zip(sources).for_each(|(ys, (a, b))| {
-            let sources = a.chunks_exact(self.left).zip(b.chunks_exact(self.right));
-            for (ys, (a, b)) in ys.chunks_exact_mut(both).zip(sources) {
-                let (left, right) = ys.split_at_mut(self.left);
-                left.copy_from_slice(a);
-                right.copy_from_slice(b);
-            }
-        });
+        let fill = |ys: &mut [MaybeUninit<f32>]| {
+            let sources = a.par_chunks(PIXELS * self.left).zip(b.par_chunks(PIXELS * self.right));
+            ys.par_chunks_mut(PIXELS * both).zip(sources).for_each(|(ys, (a, b))| {
+                let sources = a.chunks_exact(self.left).zip(b.chunks_exact(self.right));
+                for (ys, (a, b)) in ys.chunks_exact_mut(both).zip(sources) {
+                    let (left, right) = ys.split_at_mut(self.left);
+                    left.write_copy_of_slice(a);
+                    right.write_copy_of_slice(b);
+                }
+            });
+        };
+        // SAFETY: both inputs have as many pixels as the result, and each pixel is written from both.
+        let ys = unsafe { written(a.len() + b.len(), fill) };
         Ok((CpuStorage::F32(ys), (n, height, width, both).into()))
     }
 
