@@ -6,7 +6,7 @@
 
 use super::cpu::{floats, tensor_like, with_floats};
 use super::init;
-use super::mode::Mode;
+use super::mode::{Mode, apply3};
 use super::normalize::{
     Affine, Correction, Statistics, batch_statistics, gradient_sums, input_gradient, normalize,
 };
@@ -124,7 +124,7 @@ impl BatchNorm {
             statistics.variance.iter().map(|v| (1.0 / (v + self.config.eps).sqrt()) as f32).collect();
         let mean = statistics.mean.iter().map(|&mean| mean as f32).collect();
         let relu = self.config.activation == Activation::Relu;
-        xs.apply_op3(&self.weight, &self.bias, Normalization { mean, inverse, relu, mode })
+        apply3(&xs, &self.weight, &self.bias, Normalization { mean, inverse, relu, mode })
     }
 
     fn running_statistics(&self) -> candle_core::Result<Statistics> {

@@ -7,6 +7,7 @@
 use super::geometry::{Family, Geometry, Plane};
 use super::lanes::{LANES, Lanes, vectorized};
 use super::memory::written;
+use super::pack::{Packed, WeightStrides, pack, padded_bias};
 use super::unfold::unfolded;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -27,11 +28,11 @@ pub(super) fn into_small(
     if let Some((geometry, large)) = unfolded(geometry, large) {
         return into_small(&geometry, &large, weight, bias);
     }
-    let families = geometry.into_small();
+    let families = geometry.families_into_small();
     let (taps, inner) = (geometry.kernel * geometry.kernel, geometry.large.channels);
     let strides = WeightStrides { output: inner * taps, input: taps };
     let pass = Pass { source: large, from: geometry.large, to: geometry.small, rows_per_group: 1 };
-    gather(geometry.batch, pass, &families, &pack(&families, weight, pass, strides), bias)
+    gather(geometry.batch, pass, &families, &pack(&families, weight, (pass.from, pass.to), strides), bias)
 }
 
 /// Sums over `small` into the large plane: a convolution's input gradient, and the transposed convolution.
@@ -41,12 +42,12 @@ pub(super) fn into_large(
     weight: &[f32],
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
-    let families = geometry.into_large();
+    let families = geometry.families_into_large();
     let (taps, inner) = (geometry.kernel * geometry.kernel, geometry.large.channels);
     let strides = WeightStrides { output: taps, input: inner * taps };
     let pass =
         Pass { source: small, from: geometry.small, to: geometry.large, rows_per_group: geometry.stride };
-    gather(geometry.batch, pass, &families, &pack(&families, weight, pass, strides), bias)
+    gather(geometry.batch, pass, &families, &pack(&families, weight, (pass.from, pass.to), strides), bias)
 }
 
 /// Where a sum reads and what it writes. Destination rows are handed out in groups that hold a row of each family.
@@ -56,40 +57,6 @@ struct Pass<'a> {
     from: Plane,
     to: Plane,
     rows_per_group: usize,
-}
-
-/// Distance in the weight between neighbouring output channels and neighbouring input channels of a sum.
-#[derive(Clone, Copy)]
-struct WeightStrides {
-    output: usize,
-    input: usize,
-}
-
-/// Per family: vectors over output channels, ordered (panel of 16 output channels, tap, input channel, vector).
-type Packed = Vec<Vec<[f32; LANES]>>;
-
-fn pack(families: &[Family], weight: &[f32], pass: Pass, strides: WeightStrides) -> Packed {
-    let (inputs, outputs) = (pass.from.channels, pass.to.channels);
-    let pack_family = |family: &Family| {
-        let rows = family.taps.len() * inputs;
-        let mut packed = vec![[0.0; LANES]; rows * outputs.div_ceil(LANES)];
-        packed.par_chunks_mut((rows * 2).max(1)).enumerate().for_each(|(panel, packed)| {
-            let vectors = packed.len() / rows.max(1);
-            let first = panel * 2 * LANES;
-            for lane in 0..(outputs - first).min(vectors * LANES) {
-                for (t, tap) in family.taps.iter().enumerate() {
-                    let from = (first + lane) * strides.output + tap.index;
-                    let values = weight[from..].iter().step_by(strides.input);
-                    let slots = packed[t * inputs * vectors + lane / LANES..].iter_mut().step_by(vectors);
-                    for (slot, value) in slots.zip(values).take(inputs) {
-                        slot[lane % LANES] = *value;
-                    }
-                }
-            }
-        });
-        packed
-    };
-    families.iter().map(pack_family).collect()
 }
 
 fn gather(batch: usize, pass: Pass, families: &[Family], packed: &Packed, bias: Option<&[f32]>) -> Vec<f32> {
@@ -106,14 +73,6 @@ fn gather(batch: usize, pass: Pass, families: &[Family], packed: &Packed, bias: 
     // SAFETY: the bands are the whole output, each pixel of a band belongs to one family, and each family writes all channels
     // of its pixels, also those that no tap meets.
     unsafe { written(batch * pass.to.len(), fill) }
-}
-
-fn padded_bias(bias: Option<&[f32]>, channels: usize) -> Vec<[f32; LANES]> {
-    let mut padded = vec![[0.0; LANES]; channels.div_ceil(LANES)];
-    for (slot, value) in padded.as_flattened_mut().iter_mut().zip(bias.unwrap_or(&[])) {
-        *slot = *value;
-    }
-    padded
 }
 
 /// Consecutive row groups of the batch's destination: what one task computes.

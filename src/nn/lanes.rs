@@ -202,3 +202,67 @@ macro_rules! vectorized {
     };
 }
 pub(super) use vectorized;
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::{LANES, Lanes};
+    use std::arch::x86_64::__m256;
+
+    const SPECIAL: [f32; LANES] =
+        [0.0, -0.0, 1.0e-40, -3.5, f32::INFINITY, f32::NEG_INFINITY, 16_777_217.0, 0.1];
+
+    /// The bits of every operation on three vectors.
+    fn bits<L: Lanes>([a, b, c]: [&[f32; LANES]; 3]) -> Vec<u32> {
+        let (a, b, c) = (L::load(a), L::load(b), L::load(c));
+        let results = [
+            c.fma(a, b),
+            a.add(b),
+            a.sub(b),
+            a.mul(b),
+            a.floor_zero(),
+            a.where_positive(b),
+            a.where_equal(b, c),
+            L::splat(0.3),
+        ];
+        let mut bits = Vec::new();
+        for result in results {
+            let mut values = [0.0; LANES];
+            result.store(&mut values);
+            // Which bits "not a number" has is left open by the language.
+            bits.extend(values.map(|v| if v.is_nan() { u32::MAX } else { v.to_bits() }));
+        }
+        bits
+    }
+
+    // All kernels are written in these operations, so they give the same bits on every machine.
+    #[test]
+    fn both_kinds_of_vectors_give_the_same_bits() {
+        if !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {
+            return;
+        }
+        let mut vectors = vec![SPECIAL, [f32::NAN; LANES], [1.0 / 3.0; LANES], [-7.3e-20; LANES]];
+        for shift in 1..LANES {
+            let mut rotated = SPECIAL;
+            rotated.rotate_left(shift);
+            vectors.push(rotated);
+        }
+        for a in &vectors {
+            for b in &vectors {
+                for c in &vectors {
+                    assert_eq!(
+                        bits::<__m256>([a, b, c]),
+                        bits::<[f32; LANES]>([a, b, c]),
+                        "{a:?} {b:?} {c:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_so() {
+        let mut values = [0.0; LANES];
+        Lanes::floor_zero([f32::NAN; LANES]).store(&mut values);
+        assert!(values.iter().all(|v| v.is_nan()));
+    }
+}

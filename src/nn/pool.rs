@@ -6,6 +6,7 @@
 use super::conv::check_sizes;
 use super::cpu::{floats, tensor_like, with_floats};
 use super::lanes::{LANES, Lanes, load, vectorized};
+use super::mode::apply1;
 use super::reduce::copy_lanes;
 use crate::{Error, Result};
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
@@ -37,7 +38,7 @@ pub fn max_pool2d(xs: &Tensor, kernel: usize, stride: usize, padding: usize) -> 
     match *xs.dims() {
         [_, height, width, _] if height.min(width) + 2 * padding >= kernel => xs
             .contiguous()
-            .and_then(|xs| xs.apply_op1(MaxPool { kernel, stride, padding }))
+            .and_then(|xs| apply1(&xs, MaxPool { kernel, stride, padding }))
             .map_err(Error::tensor("max_pool2d")),
         ref dims => Err(Error::Shape {
             what: "input of max_pool2d".into(),

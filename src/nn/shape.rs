@@ -2,6 +2,7 @@
 
 use super::cpu::{floats, tensor_like, with_floats};
 use super::memory::written;
+use super::mode::{apply1, apply2};
 use crate::{Error, Result};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Shape, Tensor};
 use rayon::prelude::*;
@@ -51,7 +52,7 @@ pub fn concat(a: &Tensor, b: &Tensor) -> Result<Tensor> {
             hint: "pad images so that each level halves and doubles exactly: see nn::pad_to".into(),
         });
     }
-    let join = || a.contiguous()?.apply_op2(&b.contiguous()?, Join { left, right });
+    let join = || apply2(&a.contiguous()?, &b.contiguous()?, Join { left, right });
     join().map_err(Error::tensor("concat"))
 }
 
@@ -110,14 +111,14 @@ fn size_error(what: &str, bound: &str, xs: &Tensor, height: usize, width: usize)
 }
 
 fn swap(xs: &Tensor, swap: Swap) -> Result<Tensor> {
-    xs.contiguous().and_then(|xs| xs.apply_op1(swap)).map_err(Error::tensor("change the order of axes"))
+    xs.contiguous().and_then(|xs| apply1(&xs, swap)).map_err(Error::tensor("change the order of axes"))
 }
 
 fn frame(xs: &Tensor, frame: Frame) -> Result<Tensor> {
     if frame.from == frame.to {
         return Ok(xs.clone());
     }
-    xs.contiguous().and_then(|xs| xs.apply_op1(frame)).map_err(Error::tensor("pad or crop"))
+    xs.contiguous().and_then(|xs| apply1(&xs, frame)).map_err(Error::tensor("pad or crop"))
 }
 
 /// Transposes each image as a matrix of `rows` by `columns`.

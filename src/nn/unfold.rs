@@ -17,7 +17,7 @@ pub(super) fn unfolded(geometry: &Geometry, large: &[f32]) -> Option<(Geometry, 
     }
     let plane = Plane { channels: from.channels * taps, ..small };
     let mut patches = vec![0.0; geometry.batch * plane.len()];
-    let family = &geometry.into_small()[0];
+    let family = &geometry.families_into_small()[0];
     patches.par_chunks_mut((small.width * plane.channels).max(1)).enumerate().for_each(|(row, patches)| {
         let (image, row) = (row / small.height, row % small.height);
         for (t, tap) in family.taps.iter().enumerate() {

@@ -25,7 +25,7 @@ pub(super) fn weight_gradient(geometry: &Geometry, large: &[f32], small: &[f32])
     let panels = geometry.small.channels.div_ceil(PANEL);
     let rows = geometry.batch * geometry.small.height;
     let parts = TASKS.div_ceil(panels).clamp(1, rows.max(1));
-    let families = geometry.into_small();
+    let families = geometry.families_into_small();
     let sums: Vec<Panel> = (0..panels * parts)
         .into_par_iter()
         .map(|task| {
