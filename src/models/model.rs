@@ -2,7 +2,7 @@
 
 use crate::models::network::Network;
 use crate::models::{Unet, checkpoint};
-use crate::nn::{Mode, Weights, to_channels_first, to_channels_last};
+use crate::nn::{Mode, Weights, to_channels_first, to_channels_last, without_gradients};
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
 use std::path::Path;
@@ -19,10 +19,7 @@ use std::path::Path;
 pub struct Model {
     config: Unet,
     weights: Weights,
-    /// Over the variables: what it computes can be differentiated.
-    training: Network,
-    /// Over the same storage, detached: no graph is kept, so that activations are freed as soon as they are used.
-    inference: Network,
+    network: Network,
     device: Device,
 }
 
@@ -37,9 +34,8 @@ impl Model {
     pub(crate) fn new(config: Unet, device: &Device) -> Result<Model> {
         config.check()?;
         let weights = Weights::new(config.seed, device);
-        let training = Network::new(&config, weights.builder())?;
-        let inference = Network::new(&config, weights.detached_builder())?;
-        Ok(Model { config, weights, training, inference, device: device.clone() })
+        let network = Network::new(&config, weights.builder())?;
+        Ok(Model { config, weights, network, device: device.clone() })
     }
 
     /// Logits `(N, classes, H, W)` of `xs` `(N, in_channels, H, W)`, in inference mode: batch norm uses its running
@@ -56,11 +52,11 @@ impl Model {
     /// batch norm uses the batch and updates its statistics.
     pub(crate) fn logits(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
         self.check_input(xs)?;
-        let network = match mode {
-            Mode::Train => &self.training,
-            Mode::Eval => &self.inference,
-        };
-        network.forward(&to_channels_last(xs)?, mode)
+        let forward = || self.network.forward(&to_channels_last(xs)?, mode);
+        match mode {
+            Mode::Train => forward(),
+            Mode::Eval => without_gradients(forward),
+        }
     }
 
     /// What the network is made of.

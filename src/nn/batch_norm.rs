@@ -6,12 +6,13 @@
 
 use super::cpu::{floats, floats_mut, tensor_like, with_floats};
 use super::init;
-use super::mode::Mode;
-use super::reduce::{CHUNK, add_in_order, add_pixels};
+use super::mode::{Mode, apply3};
+use super::normalize::{
+    Affine, Correction, Statistics, batch_statistics, gradient_sums, input_gradient, normalize,
+};
 use crate::{Error, Result};
 use candle_core::{CpuStorage, CustomOp3, InplaceOp1, Layout, Shape, Tensor};
 use candle_nn::VarBuilder;
-use rayon::prelude::*;
 
 /// What follows the normalization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +123,7 @@ impl BatchNorm {
             statistics.variance.iter().map(|v| (1.0 / (v + self.config.eps).sqrt()) as f32).collect();
         let mean = statistics.mean.iter().map(|&mean| mean as f32).collect();
         let relu = self.config.activation == Activation::Relu;
-        xs.apply_op3(&self.weight, &self.bias, Normalization { mean, inverse, relu, mode })
+        apply3(&xs, &self.weight, &self.bias, Normalization { mean, inverse, relu, mode })
     }
 
     fn running_statistics(&self) -> candle_core::Result<Statistics> {
@@ -174,46 +175,6 @@ fn check(channels: usize, config: &BatchNormConfig) -> Result<()> {
     Ok(())
 }
 
-/// Mean and biased variance of each channel.
-struct Statistics {
-    mean: Vec<f64>,
-    variance: Vec<f64>,
-}
-
-/// Statistics of a batch: mean and squared deviations of each chunk, merged (Chan, Golub and LeVeque 1983). Differences
-/// from a chunk's own mean lose no digits where the mean is large beside the deviation.
-fn batch_statistics(xs: &[f32], channels: usize) -> Statistics {
-    let partial: Vec<(usize, Vec<f32>, Vec<f32>)> = xs
-        .par_chunks(CHUNK * channels)
-        .map(|chunk| {
-            let pixels = chunk.len() / channels;
-            let mut mean = vec![0.0; channels];
-            add_pixels(chunk, &mut mean);
-            mean.iter_mut().for_each(|mean| *mean /= pixels as f32);
-            let mut squares = vec![0.0; channels];
-            for pixel in chunk.chunks_exact(channels) {
-                for ((square, mean), x) in squares.iter_mut().zip(&mean).zip(pixel) {
-                    *square += (x - mean) * (x - mean);
-                }
-            }
-            (pixels, mean, squares)
-        })
-        .collect();
-    let (mut mean, mut squares, mut count) = (vec![0.0; channels], vec![0.0; channels], 0.0);
-    for (pixels, chunk_mean, chunk_squares) in &partial {
-        let pixels = *pixels as f64;
-        let total = count + pixels;
-        let chunk = chunk_mean.iter().zip(chunk_squares);
-        for ((mean, square), (chunk_mean, chunk_square)) in mean.iter_mut().zip(&mut squares).zip(chunk) {
-            let delta = f64::from(*chunk_mean) - *mean;
-            *square += f64::from(*chunk_square) + delta * delta * count * pixels / total;
-            *mean += delta * pixels / total;
-        }
-        count = total;
-    }
-    Statistics { mean, variance: squares.into_iter().map(|square| square / count).collect() }
-}
-
 /// The differentiable operation. In [`Mode::Eval`] mean and deviation are constants.
 struct Normalization {
     mean: Vec<f32>,
@@ -223,98 +184,28 @@ struct Normalization {
 }
 
 impl Normalization {
-    fn forward(&self, xs: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
-        let channels = weight.len();
-        let scale: Vec<f32> = weight.iter().zip(&self.inverse).map(|(w, inverse)| w * inverse).collect();
-        let floor = if self.relu { 0.0 } else { f32::NEG_INFINITY };
-        let mut ys = vec![0.0; xs.len()];
-        let chunks = ys.par_chunks_mut(CHUNK * channels).zip(xs.par_chunks(CHUNK * channels));
-        chunks.for_each(|(ys, xs)| {
-            for (ys, xs) in ys.chunks_exact_mut(channels).zip(xs.chunks_exact(channels)) {
-                let constants = self.mean.iter().zip(&scale).zip(bias);
-                for ((y, x), ((mean, scale), bias)) in ys.iter_mut().zip(xs).zip(constants) {
-                    let value = (x - mean) * scale + bias;
-                    *y = if value < floor { floor } else { value };
-                }
-            }
-        });
-        ys
-    }
-
-    /// Sums over pixels, per channel, of the gradient behind the ReLU and of its product with `xs - mean`.
-    fn gradient_sums(&self, xs: &[f32], ys: &[f32], ys_grad: &[f32]) -> (Vec<f64>, Vec<f64>) {
-        let channels = self.mean.len();
-        let (sums, products): (Vec<_>, Vec<_>) = ys_grad
-            .par_chunks(CHUNK * channels)
-            .zip(ys.par_chunks(CHUNK * channels).zip(xs.par_chunks(CHUNK * channels)))
-            .map(|(grad, (ys, xs))| {
-                let (mut sums, mut products) = (vec![0.0; channels], vec![0.0; channels]);
-                let pixels = grad.chunks_exact(channels).zip(ys.chunks_exact(channels));
-                for ((grad, ys), xs) in pixels.zip(xs.chunks_exact(channels)) {
-                    let values = grad.iter().zip(ys).zip(xs.iter().zip(&self.mean));
-                    let totals = sums.iter_mut().zip(&mut products);
-                    for ((sum, product), ((grad, y), (x, mean))) in totals.zip(values) {
-                        let grad = self.behind_relu(*grad, *y);
-                        *sum += grad;
-                        *product += grad * (x - mean);
-                    }
-                }
-                (sums, products)
-            })
-            .unzip();
-        (add_in_order(&sums, channels), add_in_order(&products, channels))
-    }
-
-    #[inline(always)]
-    fn behind_relu(&self, grad: f32, y: f32) -> f32 {
-        if self.relu && y <= 0.0 { 0.0 } else { grad }
-    }
-
-    /// The gradient of `xs`: per channel `grad * a + (xs - mean) * b + c`.
-    fn input_gradient(&self, xs: &[f32], ys: &[f32], ys_grad: &[f32], factors: &[[f32; 3]]) -> Vec<f32> {
-        let channels = self.mean.len();
-        let mut xs_grad = vec![0.0; xs.len()];
-        xs_grad
-            .par_chunks_mut(CHUNK * channels)
-            .zip(xs.par_chunks(CHUNK * channels))
-            .zip(ys.par_chunks(CHUNK * channels).zip(ys_grad.par_chunks(CHUNK * channels)))
-            .for_each(|((xs_grad, xs), (ys, ys_grad))| {
-                let outer = xs_grad.chunks_exact_mut(channels).zip(xs.chunks_exact(channels));
-                let inner = ys.chunks_exact(channels).zip(ys_grad.chunks_exact(channels));
-                for ((xs_grad, xs), (ys, ys_grad)) in outer.zip(inner) {
-                    let values = xs.iter().zip(ys.iter().zip(ys_grad));
-                    let constants = self.mean.iter().zip(factors);
-                    for ((slot, (x, (y, grad))), (mean, [a, b, c])) in
-                        xs_grad.iter_mut().zip(values).zip(constants)
-                    {
-                        *slot = self.behind_relu(*grad, *y) * a + (x - mean) * b + c;
-                    }
-                }
-            });
-        xs_grad
+    fn affine<'a>(&'a self, weight: &[f32], bias: &'a [f32]) -> Affine<'a> {
+        let scale = weight.iter().zip(&self.inverse).map(|(weight, inverse)| weight * inverse).collect();
+        Affine { mean: &self.mean, scale, bias, relu: self.relu }
     }
 
     /// Gradients of `xs`, weight and bias.
-    fn backward(&self, xs: &[f32], weight: &[f32], ys: &[f32], ys_grad: &[f32]) -> [Vec<f32>; 3] {
-        let (sums, products) = self.gradient_sums(xs, ys, ys_grad);
+    fn backward(&self, xs: &[f32], weight: &[f32], bias: &[f32], ys_grad: &[f32]) -> [Vec<f32>; 3] {
+        let affine = self.affine(weight, bias);
+        let (sums, products) = gradient_sums(&affine, xs, ys_grad);
         let pixels = (xs.len() / self.mean.len()) as f64;
-        let factors: Vec<[f32; 3]> = (0..self.mean.len())
-            .map(|c| {
-                let inverse = f64::from(self.inverse[c]);
-                let scale = f64::from(weight[c]) * inverse;
-                match self.mode {
-                    Mode::Eval => [scale as f32, 0.0, 0.0],
-                    Mode::Train => [
-                        scale as f32,
-                        (-scale * inverse * inverse * products[c] / pixels) as f32,
-                        (-scale * sums[c] / pixels) as f32,
-                    ],
-                }
+        let constant = self.mode == Mode::Eval;
+        let factors = affine.scale.iter().zip(&self.inverse).zip(sums.iter().zip(&products));
+        let (slope, offset) = factors
+            .map(|((scale, inverse), (sum, product))| {
+                let (scale, inverse) = (f64::from(*scale), f64::from(*inverse));
+                let per_pixel = if constant { 0.0 } else { -scale / pixels };
+                ((per_pixel * inverse * inverse * product) as f32, (per_pixel * sum) as f32)
             })
-            .collect();
-        let xs_grad = self.input_gradient(xs, ys, ys_grad, &factors);
-        let weight_grad =
-            products.iter().zip(&self.inverse).map(|(p, inverse)| (p * f64::from(*inverse)) as f32).collect();
+            .unzip();
+        let xs_grad = input_gradient(&affine, &Correction { slope, offset }, xs, ys_grad);
+        let products = products.iter().zip(&self.inverse);
+        let weight_grad = products.map(|(product, inverse)| (product * f64::from(*inverse)) as f32).collect();
         [xs_grad, weight_grad, sums.iter().map(|&sum| sum as f32).collect()]
     }
 }
@@ -334,7 +225,8 @@ impl CustomOp3 for Normalization {
         bias_layout: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         let (weight, bias) = (floats(weight, weight_layout)?, floats(bias, bias_layout)?);
-        Ok((CpuStorage::F32(self.forward(floats(xs, xs_layout)?, weight, bias)), xs_layout.shape().clone()))
+        let ys = normalize(&self.affine(weight, bias), floats(xs, xs_layout)?);
+        Ok((CpuStorage::F32(ys), xs_layout.shape().clone()))
     }
 
     fn bwd(
@@ -342,12 +234,14 @@ impl CustomOp3 for Normalization {
         xs: &Tensor,
         weight: &Tensor,
         bias: &Tensor,
-        ys: &Tensor,
+        _: &Tensor,
         ys_grad: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let [xs_grad, weight_grad, bias_grad] = with_floats(&ys_grad.contiguous()?, |ys_grad| {
             with_floats(xs, |xs| {
-                with_floats(weight, |weight| with_floats(ys, |ys| self.backward(xs, weight, ys, ys_grad)))
+                with_floats(weight, |weight| {
+                    with_floats(bias, |bias| self.backward(xs, weight, bias, ys_grad))
+                })
             })
         })????;
         let xs_grad = tensor_like(xs_grad, xs)?;

@@ -7,6 +7,7 @@ use super::cpu::{floats, tensor_like, with_floats};
 use super::gather::{into_large, into_small};
 use super::geometry::{Geometry, Plane};
 use super::init;
+use super::mode::{apply2, apply3};
 use super::reduce::channel_sums;
 use super::weight_gradient::weight_gradient;
 use crate::{Error, Result};
@@ -90,8 +91,8 @@ impl Conv2d {
         let geometry = self.geometry(xs)?;
         let xs = xs.contiguous().map_err(Error::tensor("conv2d"))?;
         let ys = match &self.bias {
-            Some(bias) => xs.apply_op3(&self.weight, bias, Convolution(geometry)),
-            None => xs.apply_op2(&self.weight, Convolution(geometry)),
+            Some(bias) => apply3(&xs, &self.weight, bias, Convolution(geometry)),
+            None => apply2(&xs, &self.weight, Convolution(geometry)),
         };
         ys.map_err(Error::tensor("conv2d"))
     }

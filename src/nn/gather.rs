@@ -6,11 +6,15 @@
 
 use super::geometry::{Family, Geometry, Plane};
 use super::lanes::{LANES, Lanes, vectorized};
+use super::memory::written;
+use super::pack::{Packed, WeightStrides, pack, padded_bias};
+use super::unfold::unfolded;
 use rayon::prelude::*;
+use std::mem::MaybeUninit;
 
 /// Pixels of a tile when two vectors of output channels are computed, and when one is.
 const TILE_WIDE: usize = 6;
-const TILE_NARROW: usize = 12;
+const TILE_NARROW: usize = 8;
 /// The most destination pixels that one table points for.
 const CHUNK: usize = 192;
 
@@ -21,11 +25,14 @@ pub(super) fn into_small(
     weight: &[f32],
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
-    let families = geometry.into_small();
+    if let Some((geometry, large)) = unfolded(geometry, large) {
+        return into_small(&geometry, &large, weight, bias);
+    }
+    let families = geometry.families_into_small();
     let (taps, inner) = (geometry.kernel * geometry.kernel, geometry.large.channels);
     let strides = WeightStrides { output: inner * taps, input: taps };
     let pass = Pass { source: large, from: geometry.large, to: geometry.small, rows_per_group: 1 };
-    gather(geometry.batch, pass, &families, &pack(&families, weight, pass, strides), bias)
+    gather(geometry.batch, pass, &families, &pack(&families, weight, (pass.from, pass.to), strides), bias)
 }
 
 /// Sums over `small` into the large plane: a convolution's input gradient, and the transposed convolution.
@@ -35,12 +42,12 @@ pub(super) fn into_large(
     weight: &[f32],
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
-    let families = geometry.into_large();
+    let families = geometry.families_into_large();
     let (taps, inner) = (geometry.kernel * geometry.kernel, geometry.large.channels);
     let strides = WeightStrides { output: taps, input: inner * taps };
     let pass =
         Pass { source: small, from: geometry.small, to: geometry.large, rows_per_group: geometry.stride };
-    gather(geometry.batch, pass, &families, &pack(&families, weight, pass, strides), bias)
+    gather(geometry.batch, pass, &families, &pack(&families, weight, (pass.from, pass.to), strides), bias)
 }
 
 /// Where a sum reads and what it writes. Destination rows are handed out in groups that hold a row of each family.
@@ -52,69 +59,29 @@ struct Pass<'a> {
     rows_per_group: usize,
 }
 
-/// Distance in the weight between neighbouring output channels and neighbouring input channels of a sum.
-#[derive(Clone, Copy)]
-struct WeightStrides {
-    output: usize,
-    input: usize,
-}
-
-/// Per family: vectors over output channels, ordered (panel of 16 output channels, tap, input channel, vector).
-type Packed = Vec<Vec<[f32; LANES]>>;
-
-fn pack(families: &[Family], weight: &[f32], pass: Pass, strides: WeightStrides) -> Packed {
-    let (inputs, outputs) = (pass.from.channels, pass.to.channels);
-    let pack_family = |family: &Family| {
-        let rows = family.taps.len() * inputs;
-        let mut packed = vec![[0.0; LANES]; rows * outputs.div_ceil(LANES)];
-        packed.par_chunks_mut((rows * 2).max(1)).enumerate().for_each(|(panel, packed)| {
-            let vectors = packed.len() / rows.max(1);
-            let first = panel * 2 * LANES;
-            for lane in 0..(outputs - first).min(vectors * LANES) {
-                for (t, tap) in family.taps.iter().enumerate() {
-                    let from = (first + lane) * strides.output + tap.index;
-                    let values = weight[from..].iter().step_by(strides.input);
-                    let slots = packed[t * inputs * vectors + lane / LANES..].iter_mut().step_by(vectors);
-                    for (slot, value) in slots.zip(values).take(inputs) {
-                        slot[lane % LANES] = *value;
-                    }
-                }
-            }
-        });
-        packed
-    };
-    families.iter().map(pack_family).collect()
-}
-
 fn gather(batch: usize, pass: Pass, families: &[Family], packed: &Packed, bias: Option<&[f32]>) -> Vec<f32> {
-    let mut output = vec![0.0; batch * pass.to.len()];
     let zeros = vec![0.0; pass.from.channels];
     let bias = padded_bias(bias, pass.to.channels);
-    let bands = bands(batch, pass, &mut output);
-    bands.into_par_iter().for_each(|band| {
-        for (family, packed) in families.iter().zip(packed) {
-            let sum = Sum { pass, family, packed, bias: &bias, zeros: &zeros };
-            gather_band(&sum, band.first_group, band.output);
-        }
-    });
-    output
-}
-
-fn padded_bias(bias: Option<&[f32]>, channels: usize) -> Vec<[f32; LANES]> {
-    let mut padded = vec![[0.0; LANES]; channels.div_ceil(LANES)];
-    for (slot, value) in padded.as_flattened_mut().iter_mut().zip(bias.unwrap_or(&[])) {
-        *slot = *value;
-    }
-    padded
+    let fill = |output: &mut [MaybeUninit<f32>]| {
+        bands(batch, pass, output).into_par_iter().for_each(|band| {
+            for (family, packed) in families.iter().zip(packed) {
+                let sum = Sum { pass, family, packed, bias: &bias, zeros: &zeros };
+                gather_band(&sum, band.first_group, band.output);
+            }
+        });
+    };
+    // SAFETY: the bands are the whole output, each pixel of a band belongs to one family, and each family writes all channels
+    // of its pixels, also those that no tap meets.
+    unsafe { written(batch * pass.to.len(), fill) }
 }
 
 /// Consecutive row groups of the batch's destination: what one task computes.
 struct Band<'a> {
     first_group: usize,
-    output: &'a mut [f32],
+    output: &'a mut [MaybeUninit<f32>],
 }
 
-fn bands<'a>(batch: usize, pass: Pass, mut output: &'a mut [f32]) -> Vec<Band<'a>> {
+fn bands<'a>(batch: usize, pass: Pass, mut output: &'a mut [MaybeUninit<f32>]) -> Vec<Band<'a>> {
     let groups = pass.to.height.div_ceil(pass.rows_per_group);
     let per_band = groups_per_band(pass.to.width.div_ceil(pass.rows_per_group), batch * groups);
     let rows_before = |group: usize| {
@@ -155,11 +122,11 @@ struct Sum<'a> {
 
 vectorized! {
     /// Computes a family's pixels in a band of the output.
-    fn gather_band(sum: &Sum, first_group: usize, output: &mut [f32]) = gather_band_with
+    fn gather_band(sum: &Sum, first_group: usize, output: &mut [MaybeUninit<f32>]) = gather_band_with
 }
 
 #[inline(always)]
-fn gather_band_with<L: Lanes>(sum: &Sum, first_group: usize, output: &mut [f32]) {
+fn gather_band_with<L: Lanes>(sum: &Sum, first_group: usize, output: &mut [MaybeUninit<f32>]) {
     let points = lattice(sum, first_group, output.len());
     let mut table = Vec::new();
     let mut offsets = Vec::with_capacity(CHUNK);
@@ -234,7 +201,7 @@ fn point_row<'a>(sum: &Sum<'a>, row: &LatticeRow, slot: usize, table: &mut [&'a 
 }
 
 #[inline(always)]
-fn gather_panels<L: Lanes>(sum: &Sum, table: &[&[f32]], offsets: &[usize], output: &mut [f32]) {
+fn gather_panels<L: Lanes>(sum: &Sum, table: &[&[f32]], offsets: &[usize], output: &mut [MaybeUninit<f32>]) {
     let rows = sum.family.taps.len() * sum.pass.from.channels;
     for (panel, bias) in sum.bias.chunks(2).enumerate() {
         let packed = &sum.packed[panel * 2 * rows..][..bias.len() * rows];
@@ -263,23 +230,26 @@ fn tiles<L: Lanes, const M: usize, const V: usize>(
     weights: &[[[f32; LANES]; V]],
     bias: &[[f32; LANES]; V],
     target: Target,
-    output: &mut [f32],
+    output: &mut [MaybeUninit<f32>],
 ) {
     for (tile, offsets) in target.offsets.chunks(M).enumerate() {
         let mut values = [[[0.0; LANES]; V]; M];
         tile_sum::<L, M, V>(&table[tile * M..], sum.pass.from.channels, weights, bias, &mut values);
         for (values, offset) in values.iter().zip(offsets) {
-            let start = offset + target.first;
-            let values = values.as_flattened();
-            match <&mut [f32; 2 * LANES]>::try_from(&mut output[start..start + target.channels]) {
-                Ok(slots) if V == 2 => slots.copy_from_slice(values),
-                _ => {
-                    for (slot, value) in output[start..start + target.channels].iter_mut().zip(values) {
-                        *slot = *value;
-                    }
-                }
+            let slots = &mut output[offset + target.first..][..target.channels];
+            match slots.as_mut_array::<{ 2 * LANES }>() {
+                Some(slots) if V == 2 => write(values.as_flattened(), slots),
+                _ => write(values.as_flattened(), slots),
             }
         }
+    }
+}
+
+/// Writes as many values as there are slots; inlined, so that a known number of slots is written as vectors.
+#[inline(always)]
+fn write(values: &[f32], slots: &mut [MaybeUninit<f32>]) {
+    for (slot, value) in slots.iter_mut().zip(values) {
+        slot.write(*value);
     }
 }
 

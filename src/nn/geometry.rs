@@ -50,7 +50,7 @@ pub(super) struct Tap {
 
 impl Geometry {
     /// The families of the pass into the small plane: a single one with all taps.
-    pub fn into_small(&self) -> Vec<Family> {
+    pub fn families_into_small(&self) -> Vec<Family> {
         let padding = self.padding.cast_signed();
         let tap = |row: usize, column: usize| Tap {
             index: row * self.kernel + column,
@@ -63,7 +63,7 @@ impl Geometry {
     }
 
     /// The families of the pass into the large plane: one for each remainder of row and column by the stride.
-    pub fn into_large(&self) -> Vec<Family> {
+    pub fn families_into_large(&self) -> Vec<Family> {
         let places = (0..self.stride).flat_map(|row| (0..self.stride).map(move |column| (row, column)));
         places
             .filter(|&(row, column)| row < self.large.height && column < self.large.width)

@@ -5,6 +5,9 @@
 
 use super::conv::check_sizes;
 use super::cpu::{floats, tensor_like, with_floats};
+use super::lanes::{LANES, Lanes, load, vectorized};
+use super::mode::apply1;
+use super::reduce::copy_lanes;
 use crate::{Error, Result};
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use rayon::prelude::*;
@@ -35,7 +38,7 @@ pub fn max_pool2d(xs: &Tensor, kernel: usize, stride: usize, padding: usize) -> 
     match *xs.dims() {
         [_, height, width, _] if height.min(width) + 2 * padding >= kernel => xs
             .contiguous()
-            .and_then(|xs| xs.apply_op1(MaxPool { kernel, stride, padding }))
+            .and_then(|xs| apply1(&xs, MaxPool { kernel, stride, padding }))
             .map_err(Error::tensor("max_pool2d")),
         ref dims => Err(Error::Shape {
             what: "input of max_pool2d".into(),
@@ -87,33 +90,39 @@ impl MaxPool {
             }
         });
     }
+}
 
-    /// Adds one image's gradient: each output value goes to the first input that equals it.
-    fn backward_image(
-        &self,
-        xs: &[f32],
-        ys: &[f32],
-        ys_grad: &[f32],
-        width: usize,
-        channels: usize,
-        out: &mut [f32],
-    ) {
-        let height = xs.len() / (width * channels);
-        let out_width = self.out(width);
-        let pixels = ys.chunks_exact(channels).zip(ys_grad.chunks_exact(channels));
-        let mut open = vec![true; channels];
-        for (pixel, (ys, ys_grad)) in pixels.enumerate() {
-            open.fill(true);
-            for y in self.window(pixel / out_width, height) {
-                for x in self.window(pixel % out_width, width) {
-                    let place = (y * width + x) * channels..(y * width + x + 1) * channels;
-                    let values = xs[place.clone()].iter().zip(ys).zip(ys_grad);
-                    for ((slot, open), ((x, y), grad)) in out[place].iter_mut().zip(&mut open).zip(values) {
-                        let hit = *open && (x == y || x.is_nan());
-                        *slot += if hit { *grad } else { 0.0 };
-                        *open &= !hit;
-                    }
-                }
+/// One image's part of a backward pass, all slices (pixels, channels).
+struct Image<'a> {
+    pool: &'a MaxPool,
+    xs: &'a [f32],
+    ys: &'a [f32],
+    ys_grad: &'a [f32],
+    width: usize,
+    channels: usize,
+}
+
+vectorized! {
+    /// Adds one image's gradient: each output's gradient goes to the first input that equals it.
+    fn add_image(image: &Image, out: &mut [f32]) = add_image_with
+}
+
+#[inline(always)]
+fn add_image_with<L: Lanes>(image: &Image, out: &mut [f32]) {
+    let Image { pool, width, channels, .. } = *image;
+    let height = image.xs.len() / (width * channels);
+    let out_width = pool.out(width);
+    let outputs = image.ys.chunks_exact(channels).zip(image.ys_grad.chunks_exact(channels));
+    for (at, (ys, ys_grad)) in outputs.enumerate() {
+        let (rows, columns) = (pool.window(at / out_width, height), pool.window(at % out_width, width));
+        for block in (0..channels).step_by(LANES) {
+            let (maximum, mut open) = (load::<L>(&ys[block..]), load::<L>(&ys_grad[block..]));
+            for place in rows.clone().flat_map(|y| columns.clone().map(move |x| y * width + x)) {
+                let place = place * channels + block..(place + 1) * channels;
+                let given = open.where_equal(load(&image.xs[place.clone()]), maximum);
+                open = open.sub(given);
+                let slots = &mut out[place];
+                copy_lanes(load::<L>(slots).add(given), slots);
             }
         }
     }
@@ -145,7 +154,7 @@ impl CustomOp1 for MaxPool {
                         .zip(xs.par_chunks(image))
                         .zip(ys.par_chunks(out_image).zip(ys_grad.par_chunks(out_image)))
                         .for_each(|((out, xs), (ys, grad))| {
-                            self.backward_image(xs, ys, grad, width, channels, out);
+                            add_image(&Image { pool: self, xs, ys, ys_grad: grad, width, channels }, out);
                         });
                 })
             })

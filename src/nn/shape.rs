@@ -1,9 +1,12 @@
 //! Moving values around: channels last and first, joining channels, padding and cropping.
 
 use super::cpu::{floats, tensor_like, with_floats};
+use super::memory::written;
+use super::mode::{apply1, apply2};
 use crate::{Error, Result};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Shape, Tensor};
 use rayon::prelude::*;
+use std::mem::MaybeUninit;
 
 /// (N, C, H, W) to (N, H, W, C), the order inside `nn` and `models`.
 ///
@@ -49,7 +52,7 @@ pub fn concat(a: &Tensor, b: &Tensor) -> Result<Tensor> {
             hint: "pad images so that each level halves and doubles exactly: see nn::pad_to".into(),
         });
     }
-    let join = || a.contiguous()?.apply_op2(&b.contiguous()?, Join { left, right });
+    let join = || apply2(&a.contiguous()?, &b.contiguous()?, Join { left, right });
     join().map_err(Error::tensor("concat"))
 }
 
@@ -108,14 +111,14 @@ fn size_error(what: &str, bound: &str, xs: &Tensor, height: usize, width: usize)
 }
 
 fn swap(xs: &Tensor, swap: Swap) -> Result<Tensor> {
-    xs.contiguous().and_then(|xs| xs.apply_op1(swap)).map_err(Error::tensor("change the order of axes"))
+    xs.contiguous().and_then(|xs| apply1(&xs, swap)).map_err(Error::tensor("change the order of axes"))
 }
 
 fn frame(xs: &Tensor, frame: Frame) -> Result<Tensor> {
     if frame.from == frame.to {
         return Ok(xs.clone());
     }
-    xs.contiguous().and_then(|xs| xs.apply_op1(frame)).map_err(Error::tensor("pad or crop"))
+    xs.contiguous().and_then(|xs| apply1(&xs, frame)).map_err(Error::tensor("pad or crop"))
 }
 
 /// Transposes each image as a matrix of `rows` by `columns`.
@@ -187,16 +190,19 @@ impl CustomOp2 for Join {
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         let (n, height, width, _) = a_layout.shape().dims4()?;
         let (a, b, both) = (floats(a, a_layout)?, floats(b, b_layout)?, self.left + self.right);
-        let mut ys = vec![0.0; a.len() + b.len()];
-        let sources = a.par_chunks(PIXELS * self.left).zip(b.par_chunks(PIXELS * self.right));
-        ys.par_chunks_mut(PIXELS * both).zip(sources).for_each(|(ys, (a, b))| {
-            let sources = a.chunks_exact(self.left).zip(b.chunks_exact(self.right));
-            for (ys, (a, b)) in ys.chunks_exact_mut(both).zip(sources) {
-                let (left, right) = ys.split_at_mut(self.left);
-                left.copy_from_slice(a);
-                right.copy_from_slice(b);
-            }
-        });
+        let fill = |ys: &mut [MaybeUninit<f32>]| {
+            let sources = a.par_chunks(PIXELS * self.left).zip(b.par_chunks(PIXELS * self.right));
+            ys.par_chunks_mut(PIXELS * both).zip(sources).for_each(|(ys, (a, b))| {
+                let sources = a.chunks_exact(self.left).zip(b.chunks_exact(self.right));
+                for (ys, (a, b)) in ys.chunks_exact_mut(both).zip(sources) {
+                    let (left, right) = ys.split_at_mut(self.left);
+                    left.write_copy_of_slice(a);
+                    right.write_copy_of_slice(b);
+                }
+            });
+        };
+        // SAFETY: both inputs have as many pixels as the result, and each pixel is written from both.
+        let ys = unsafe { written(a.len() + b.len(), fill) };
         Ok((CpuStorage::F32(ys), (n, height, width, both).into()))
     }
 

@@ -3,31 +3,35 @@
 //! The batch's rows are divided into parts, and the output channels into panels of 16; how many is a matter of shapes, never
 //! of threads. Each task adds up one part for one panel, and the parts are added in order.
 
-use super::geometry::{Family, Geometry};
+use super::geometry::{Family, Geometry, Tap};
 use super::lanes::{LANES, Lanes, vectorized};
+use super::unfold::unfolded;
 use rayon::prelude::*;
 
 /// Channels of the small plane in one panel.
 const PANEL: usize = 2 * LANES;
-/// Pixels whose pointers and panel values are held at once.
+/// Large channels that are summed together: a cache line of them.
+const CHANNEL_GROUP: usize = 16;
+/// Pixels whose panel values are held at once.
 const CHUNK: usize = 128;
 /// How many tasks to aim at.
 const TASKS: usize = 16;
 
 /// The weight gradient, shaped (small channels, large channels, kernel, kernel).
 pub(super) fn weight_gradient(geometry: &Geometry, large: &[f32], small: &[f32]) -> Vec<f32> {
+    if let Some((geometry, large)) = unfolded(geometry, large) {
+        return weight_gradient(&geometry, &large, small);
+    }
     let panels = geometry.small.channels.div_ceil(PANEL);
     let rows = geometry.batch * geometry.small.height;
     let parts = TASKS.div_ceil(panels).clamp(1, rows.max(1));
-    let families = geometry.into_small();
-    let zeros = vec![0.0; geometry.large.channels];
+    let families = geometry.families_into_small();
     let sums: Vec<Panel> = (0..panels * parts)
         .into_par_iter()
         .map(|task| {
             let part = task % parts;
             let rows = rows * part / parts..rows * (part + 1) / parts;
-            let job =
-                Job { geometry, family: &families[0], large, small, zeros: &zeros, panel: task / parts };
+            let job = Job { geometry, family: &families[0], large, small, panel: task / parts };
             let mut sum =
                 vec![[[0.0; LANES]; 2]; geometry.kernel * geometry.kernel * geometry.large.channels];
             add_rows(&job, rows, &mut sum);
@@ -66,8 +70,14 @@ struct Job<'a> {
     family: &'a Family,
     large: &'a [f32],
     small: &'a [f32],
-    zeros: &'a [f32],
     panel: usize,
+}
+
+impl Job<'_> {
+    /// Floats from one large pixel that a tap meets to the next.
+    fn pitch(&self) -> usize {
+        self.family.source_step * self.geometry.large.channels
+    }
 }
 
 vectorized! {
@@ -77,16 +87,19 @@ vectorized! {
 
 #[inline(always)]
 fn add_rows_with<L: Lanes>(job: &Job, rows: std::ops::Range<usize>, sum: &mut Panel) {
-    let width = job.geometry.small.width;
+    let (width, channels) = (job.geometry.small.width, job.geometry.large.channels);
     let pixels = rows.start * width..rows.end * width;
     let mut values = Vec::with_capacity(CHUNK);
-    let mut table = Vec::with_capacity(CHUNK);
     for first in pixels.clone().step_by(CHUNK) {
         let chunk = first..(first + CHUNK).min(pixels.end);
         panel_values(job, chunk.clone(), &mut values);
-        for (tap, sum) in sum.chunks_exact_mut(job.geometry.large.channels).enumerate() {
-            point_pixels(job, tap, chunk.clone(), &mut table);
-            add_tap::<L>(&table, &values, sum);
+        let runs: Vec<Vec<Run>> = job.family.taps.iter().map(|tap| runs(job, *tap, chunk.clone())).collect();
+        // Sixteen large channels are one cache line: it stays at hand while all taps pass over the same rows.
+        for group in (0..channels).step_by(CHANNEL_GROUP) {
+            let group = group..(group + CHANNEL_GROUP).min(channels);
+            for (runs, sum) in runs.iter().zip(sum.chunks_exact_mut(channels)) {
+                add_group::<L>(runs, &values, group.clone(), job.pitch(), &mut sum[group.clone()]);
+            }
         }
     }
 }
@@ -107,82 +120,93 @@ fn panel_values(job: &Job, pixels: std::ops::Range<usize>, values: &mut Vec<[[f3
     }
 }
 
-/// The large pixels that meet the chunk's pixels under a tap.
-#[inline(always)]
-fn point_pixels<'a>(job: &Job<'a>, tap: usize, pixels: std::ops::Range<usize>, table: &mut Vec<&'a [f32]>) {
-    let (large, small) = (job.geometry.large, job.geometry.small);
-    let tap = job.family.taps[tap];
-    table.clear();
+/// Neighbouring pixels of a row that meet the image under a tap: the large pixels, and where the small ones start in a chunk.
+struct Run<'a> {
+    large: &'a [f32],
+    small: usize,
+}
+
+/// The runs of a chunk of pixels; what meets only zeros outside the image is left out.
+fn runs<'a>(job: &Job<'a>, tap: Tap, pixels: std::ops::Range<usize>) -> Vec<Run<'a>> {
+    let (large, small, step) = (job.geometry.large, job.geometry.small, job.family.source_step);
+    let mut runs = Vec::new();
     let mut pixel = pixels.start;
     while pixel < pixels.end {
         let (row, column) = (pixel / small.width, pixel % small.width);
         let count = (small.width - column).min(pixels.end - pixel);
-        let (image, row) = (row / small.height, row % small.height);
-        let source_row = (row * job.family.source_step).cast_signed() + tap.row;
+        let slot = pixel - pixels.start;
         pixel += count;
-        if source_row < 0 || source_row >= large.height.cast_signed() {
-            table.resize(table.len() + count, job.zeros);
+        let (image, row) = (row / small.height, row % small.height);
+        let large_row = (row * step).cast_signed() + tap.row;
+        let first = (column * step).cast_signed() + tap.column;
+        let skipped = (-first).max(0).cast_unsigned().div_ceil(step);
+        let first = first + (skipped * step).cast_signed();
+        let in_image =
+            (0..large.height.cast_signed()).contains(&large_row) && first < large.width.cast_signed();
+        if skipped >= count || !in_image {
             continue;
         }
-        let start = (image * large.height + source_row.cast_unsigned()) * large.width * large.channels;
-        let line = &job.large[start..start + large.width * large.channels];
-        let first = (column * job.family.source_step).cast_signed() + tap.column;
-        point_columns(line, job, first, count, table);
+        let start = (image * large.height + large_row.cast_unsigned()) * large.width;
+        let last = (first.cast_unsigned() + (count - skipped - 1) * step + 1).min(large.width);
+        let run = (start + first.cast_unsigned()) * large.channels..(start + last) * large.channels;
+        runs.push(Run { large: &job.large[run], small: slot + skipped });
     }
+    runs
 }
 
-/// Pixels `first`, `first + step`, ... of a line; zeros outside it.
+/// Adds one tap's products for a group of large channels, a few at a time, as many as the registers hold.
 #[inline(always)]
-fn point_columns<'a>(line: &'a [f32], job: &Job<'a>, first: isize, count: usize, table: &mut Vec<&'a [f32]>) {
-    let (large, step) = (job.geometry.large, job.family.source_step);
-    let end = table.len() + count;
-    let left = (-first).max(0).cast_unsigned().div_ceil(step).min(count);
-    table.resize(table.len() + left, job.zeros);
-    let column = first + (left * step).cast_signed();
-    if let Some(line) = line.get(column.max(0).cast_unsigned() * large.channels..) {
-        table.extend(line.chunks_exact(large.channels).step_by(step).take(count - left));
-    }
-    table.resize(end, job.zeros);
-}
-
-/// Adds one tap's products, a few large channels at a time, as many as the registers hold.
-#[inline(always)]
-fn add_tap<L: Lanes>(table: &[&[f32]], values: &[[[f32; LANES]; 2]], sum: &mut [[[f32; LANES]; 2]]) {
-    let mut first = 0;
-    while first < sum.len() {
-        let count = match sum.len() - first {
-            4 | 7 | 8 => 4,
-            remaining => remaining.min(6),
-        };
-        let sum = &mut sum[first..first + count];
+fn add_group<L: Lanes>(
+    runs: &[Run],
+    values: &[[[f32; LANES]; 2]],
+    group: std::ops::Range<usize>,
+    pitch: usize,
+    mut sum: &mut [[[f32; LANES]; 2]],
+) {
+    let mut first = group.start;
+    while !sum.is_empty() {
+        let count = sum.len().div_ceil(sum.len().div_ceil(6));
+        let (block, rest) = sum.split_at_mut(count);
         match count {
-            6 => add_block::<L, 6>(table, values, first, sum),
-            5 => add_block::<L, 5>(table, values, first, sum),
-            4 => add_block::<L, 4>(table, values, first, sum),
-            3 => add_block::<L, 3>(table, values, first, sum),
-            2 => add_block::<L, 2>(table, values, first, sum),
-            _ => add_block::<L, 1>(table, values, first, sum),
+            6 => add_block::<L, 6>(runs, values, first, pitch, block),
+            5 => add_block::<L, 5>(runs, values, first, pitch, block),
+            4 => add_block::<L, 4>(runs, values, first, pitch, block),
+            3 => add_block::<L, 3>(runs, values, first, pitch, block),
+            2 => add_block::<L, 2>(runs, values, first, pitch, block),
+            _ => add_block::<L, 1>(runs, values, first, pitch, block),
         }
         first += count;
+        sum = rest;
     }
 }
 
 #[inline(always)]
 fn add_block<L: Lanes, const M: usize>(
-    table: &[&[f32]],
+    runs: &[Run],
     values: &[[[f32; LANES]; 2]],
     first: usize,
+    pitch: usize,
     sum: &mut [[[f32; LANES]; 2]],
 ) {
     let mut sums: [[L; 2]; M] = std::array::from_fn(|m| sum[m].map(|lanes| L::load(&lanes)));
-    for (pixel, values) in table.iter().zip(values) {
-        let pixel = &pixel[first..first + M];
+    let mut add = |pixel: &[f32], values: &[[f32; LANES]; 2]| {
         let values = values.map(|lanes| L::load(&lanes));
-        for m in 0..M {
-            let x = L::splat(pixel[m]);
-            for (sum, value) in sums[m].iter_mut().zip(values) {
+        for (sums, x) in sums.iter_mut().zip(&pixel[..M]) {
+            let x = L::splat(*x);
+            for (sum, value) in sums.iter_mut().zip(values) {
                 *sum = sum.fma(x, value);
             }
+        }
+    };
+    for run in runs {
+        let mut pixels = run.large[first..].chunks_exact(pitch);
+        let mut values = values[run.small..].iter();
+        for (pixel, values) in pixels.by_ref().zip(values.by_ref()) {
+            add(pixel, values);
+        }
+        // The last pixel of a row has no whole pitch behind it.
+        if let (true, Some(values)) = (pixels.remainder().len() >= M, values.next()) {
+            add(pixels.remainder(), values);
         }
     }
     for (sum, sums) in sum.iter_mut().zip(sums) {

@@ -42,18 +42,13 @@ struct Inner {
 impl Weights {
     /// No weights yet; those to come are drawn from `seed` and live on `device`.
     pub fn new(seed: u64, device: &Device) -> Weights {
+        super::memory::keep_freed_blocks();
         Weights(Arc::new(Inner { seed, device: device.clone(), vars: Mutex::default() }))
     }
 
     /// What layers take their weights from.
     pub fn builder(&self) -> VarBuilder<'static> {
         VarBuilder::from_backend(Box::new(self.clone()), DType::F32, self.0.device.clone())
-    }
-
-    /// As [`Weights::builder`], for weights that are there already: detached from them but over the same memory, so that
-    /// layers made with it follow every change and yet keep no graph.
-    pub fn detached_builder(&self) -> VarBuilder<'static> {
-        VarBuilder::from_backend(Box::new(Detached(self.clone())), DType::F32, self.0.device.clone())
     }
 
     /// All weights and running statistics, sorted by name.
@@ -138,30 +133,6 @@ impl fmt::Debug for Weights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tensors = self.lock().len();
         write!(f, "Weights({tensors} tensors, {} parameters, seed {})", self.parameter_count(), self.0.seed)
-    }
-}
-
-/// Gives every weight detached.
-struct Detached(Weights);
-
-impl SimpleBackend for Detached {
-    fn get(
-        &self,
-        s: Shape,
-        name: &str,
-        init: Init,
-        dtype: DType,
-        dev: &Device,
-    ) -> candle_core::Result<Tensor> {
-        Ok(self.0.get(s, name, init, dtype, dev)?.detach())
-    }
-
-    fn get_unchecked(&self, name: &str, dtype: DType, dev: &Device) -> candle_core::Result<Tensor> {
-        Ok(self.0.get_unchecked(name, dtype, dev)?.detach())
-    }
-
-    fn contains_tensor(&self, name: &str) -> bool {
-        self.0.contains_tensor(name)
     }
 }
 

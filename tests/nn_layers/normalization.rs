@@ -2,7 +2,7 @@
 
 use crate::gradients::{assert_close, check, doubles, floats, random};
 use candle_core::{Device, Tensor, Var};
-use tgs_salt::nn::{Activation, BatchNorm, BatchNormConfig, Mode, Weights};
+use tgs_salt::nn::{Activation, BatchNorm, BatchNormConfig, Mode, Weights, without_gradients};
 
 const CHANNELS: usize = 5;
 
@@ -115,6 +115,17 @@ fn one_value_per_channel_cannot_be_normalized_in_training() {
     assert!(norm.forward(&xs, Mode::Eval).is_ok());
     let error = norm.forward(&xs, Mode::Train).unwrap_err().to_string();
     assert!(error.contains("two values or more"), "{error}");
+}
+
+#[test]
+fn without_gradients_gives_the_same_and_records_nothing() {
+    let (norm, vars, _) = layer(Activation::Relu);
+    let forward = || norm.forward(&vars[0], Mode::Eval).unwrap();
+    let (recorded, bare) = (forward(), without_gradients(forward));
+    assert_eq!(floats(&recorded), floats(&bare));
+    assert!(recorded.track_op() && !bare.track_op());
+    let panicked = std::panic::catch_unwind(|| without_gradients(|| panic!("in a layer")));
+    assert!(panicked.is_err() && forward().track_op(), "recording goes on after a panic");
 }
 
 #[test]

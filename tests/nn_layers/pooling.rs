@@ -37,7 +37,7 @@ fn equals_a_plain_loop_with_its_gradient() {
         let xs = Var::from_tensor(&random(&shape, 1)).unwrap();
         let op = || max_pool2d(&xs, kernel, stride, padding).unwrap();
         let what = format!("{shape:?} {kernel} {stride} {padding}");
-        check(&what, &[xs.clone()], op, |v| naive(shape, kernel, stride, padding, &v[0]));
+        check(&what, std::slice::from_ref(&xs), op, |v| naive(shape, kernel, stride, padding, &v[0]));
     }
 }
 

@@ -25,10 +25,10 @@ fn channel_orders_have_their_gradients() {
         }
         ys
     };
-    check("last", &[xs.clone()], || to_channels_last(&xs).unwrap(), last);
+    check("last", std::slice::from_ref(&xs), || to_channels_last(&xs).unwrap(), last);
     check(
         "last and first",
-        &[xs.clone()],
+        std::slice::from_ref(&xs),
         || to_channels_first(&to_channels_last(&xs).unwrap()).unwrap(),
         |v| v[0].clone(),
     );
@@ -59,10 +59,10 @@ fn padding_puts_the_smaller_half_first_and_crop_undoes_it() {
         }
         ys
     };
-    check("pad", &[xs.clone()], || pad_to(&xs, 6, 5).unwrap(), padded);
+    check("pad", std::slice::from_ref(&xs), || pad_to(&xs, 6, 5).unwrap(), padded);
     check(
         "pad and crop",
-        &[xs.clone()],
+        std::slice::from_ref(&xs),
         || crop_to(&pad_to(&xs, 6, 5).unwrap(), 3, 4).unwrap(),
         |v| v[0].clone(),
     );

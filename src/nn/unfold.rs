@@ -1,0 +1,44 @@
+//! The patch matrix, for images of one to three channels only.
+//!
+//! A sum over one channel per tap would leave the kernels waiting for pointers, so a thin image is unfolded to one pixel of
+//! `channels * taps` values per window: the convolution is then one of kernel 1, with the very same weight.
+
+use super::geometry::{Geometry, Plane};
+use rayon::prelude::*;
+
+/// Below this many channels an image is unfolded.
+const THIN: usize = 4;
+
+/// The unfolded image and its convolution of kernel 1, or nothing where unfolding does not pay.
+pub(super) fn unfolded(geometry: &Geometry, large: &[f32]) -> Option<(Geometry, Vec<f32>)> {
+    let (from, small, taps) = (geometry.large, geometry.small, geometry.kernel * geometry.kernel);
+    if from.channels >= THIN || taps == 1 {
+        return None;
+    }
+    let plane = Plane { channels: from.channels * taps, ..small };
+    let mut patches = vec![0.0; geometry.batch * plane.len()];
+    let family = &geometry.families_into_small()[0];
+    patches.par_chunks_mut((small.width * plane.channels).max(1)).enumerate().for_each(|(row, patches)| {
+        let (image, row) = (row / small.height, row % small.height);
+        for (t, tap) in family.taps.iter().enumerate() {
+            let large_row = (row * family.source_step).cast_signed() + tap.row;
+            if !(0..from.height.cast_signed()).contains(&large_row) {
+                continue;
+            }
+            let start = (image * from.height + large_row.cast_unsigned()) * from.width * from.channels;
+            let line = &large[start..start + from.width * from.channels];
+            for (column, patch) in patches.chunks_exact_mut(plane.channels).enumerate() {
+                let large_column = (column * family.source_step).cast_signed() + tap.column;
+                if !(0..from.width.cast_signed()).contains(&large_column) {
+                    continue;
+                }
+                let pixel = &line[large_column.cast_unsigned() * from.channels..];
+                let slots = patch[t..].iter_mut().step_by(taps);
+                for (slot, value) in slots.zip(&pixel[..from.channels]) {
+                    *slot = *value;
+                }
+            }
+        }
+    });
+    Some((Geometry { large: plane, kernel: 1, stride: 1, padding: 0, ..*geometry }, patches))
+}
