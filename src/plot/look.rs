@@ -121,7 +121,7 @@ fn predictions() {
         let (height, width) = (sample.image.height, sample.image.width);
         let mask = dome(height, width, 0.35 * (i % 3) as f32);
         let pixels = mask.pixels().iter().map(|&m| 0.05 + 0.8 * f32::from(m)).collect();
-        let probability = with.then(|| Image { height, width, pixels });
+        let probability = with.then_some(Image { height, width, pixels });
         Predicted { sample, probability, mask }
     };
     for (n, with, name) in
