@@ -34,10 +34,10 @@ docs() { RUSTDOCFLAGS="-D warnings" cargo doc --no-deps; }
 # Licences and sources from Cargo.lock; advisories only where their list can be fetched.
 dependencies() {
   has cargo-deny || { echo "cargo-deny is not installed: skipped"; return; }
-  local deny=(cargo deny --all-features --config environment/deny.toml)
-  "${deny[@]}" check bans licenses sources
-  if "${deny[@]}" fetch db >/dev/null 2>&1; then
-    "${deny[@]}" check advisories
+  local config=environment/deny.toml
+  cargo deny check --config "$config" bans licenses sources
+  if cargo deny fetch --config "$config" db >/dev/null 2>&1; then
+    cargo deny check --config "$config" --disable-fetch advisories
   else
     echo "the list of advisories cannot be fetched: skipped"
   fi

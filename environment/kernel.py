@@ -10,7 +10,6 @@ writes, and `pin`, which depends on this crate so that this repository's Cargo.l
 """
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -47,7 +46,6 @@ edition = "2024"
 [dependencies]
 tgs_salt = {{ path = {root} }}
 """
-EMPTY_KERNEL = '[package]\nname = "ctx"\nversion = "1.0.0"\nedition = "2024"\n'
 
 
 def install():
@@ -91,26 +89,27 @@ def profiles():
     return "\n".join(kept)
 
 
+def write(path, text):
+    """Writes where the content differs, since cargo goes by the time of a change."""
+    if not path.exists() or path.read_text() != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
 def prepare(folder):
-    """Lays out the workspace; where the locked versions, the compiler or the profile changed, from scratch."""
-    workspace = WORKSPACE.format(profiles=profiles())
-    pin = PIN.format(root=json.dumps(str(ROOT)))
-    locked = (ROOT / "Cargo.lock").read_bytes()
-    compiler = subprocess.run(["rustc", "-vV"], capture_output=True, check=True).stdout
-    stamp = hashlib.sha256(b"\0".join([locked, compiler, workspace.encode(), pin.encode()])).hexdigest()
-    written = folder / "stamp"
-    if written.exists() and written.read_text() == stamp:
-        return
-    written.unlink(missing_ok=True)
-    for name in ("kernel", "pin"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / name / "src").mkdir(parents=True)
-        (folder / name / "src" / "lib.rs").touch()
-    (folder / "Cargo.toml").write_text(workspace)
-    (folder / "Cargo.lock").write_bytes(locked)
-    (folder / "pin" / "Cargo.toml").write_text(pin)
-    (folder / "kernel" / "Cargo.toml").write_text(EMPTY_KERNEL)
-    written.write_text(stamp)
+    """Lays out the workspace. What an older compiler built is removed; all else cargo judges by itself."""
+    compiler = subprocess.run(["rustc", "-vV"], capture_output=True, check=True, text=True).stdout
+    built_by = folder / "compiler"
+    if built_by.exists() and built_by.read_text() != compiler:
+        shutil.rmtree(folder / "kernel" / "target", ignore_errors=True)
+    write(built_by, compiler)
+    write(folder / "Cargo.toml", WORKSPACE.format(profiles=profiles()))
+    write(folder / "pin" / "Cargo.toml", PIN.format(root=json.dumps(str(ROOT))))
+    write(folder / "pin" / "src" / "lib.rs", "")
+    locked, seen = (ROOT / "Cargo.lock").read_text(), folder / "repository.lock"
+    if not seen.exists() or seen.read_text() != locked:  # cargo adds the two packages to its own copy
+        write(folder / "Cargo.lock", locked)
+        write(seen, locked)
 
 
 def main(connection_file):

@@ -16,40 +16,116 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// A file or folder could not be read or written.
     #[error("{}: cannot {action}: {source}", path.display())]
-    Io { action: &'static str, path: PathBuf, source: std::io::Error },
+    Io {
+        /// What was tried, as in "cannot …".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What lies below.
+        source: std::io::Error,
+    },
     /// A file or folder that has to be there is not.
     #[error("{}: not found; {hint}", path.display())]
-    Missing { path: PathBuf, hint: String },
+    Missing {
+        /// The file or folder.
+        path: PathBuf,
+        /// What to do.
+        hint: String,
+    },
     /// A CSV file breaks a rule; `line` counts from 1, the header included.
     #[error("{} line {line}: {why}", path.display())]
-    Csv { path: PathBuf, line: u64, why: String },
+    Csv {
+        /// The file or folder.
+        path: PathBuf,
+        /// From 1, the header included.
+        line: u64,
+        /// What was expected, what was found, what to do.
+        why: String,
+    },
     /// An image or mask file is not what it should be.
     #[error("image {id}: {why}")]
-    Image { id: String, why: String },
+    Image {
+        /// The image.
+        id: String,
+        /// What was expected, what was found, what to do.
+        why: String,
+    },
     /// A run-length encoding breaks the competition's rules. `id` is empty for text without an image.
     #[error("RLE{}{id}: {why}", if id.is_empty() { "" } else { " of " })]
-    Rle { id: String, why: String },
+    Rle {
+        /// The image.
+        id: String,
+        /// What was expected, what was found, what to do.
+        why: String,
+    },
     /// An id that no sample has, that two have, or that is not a plain name.
     #[error("id `{id}`: {why}")]
-    Id { id: String, why: String },
+    Id {
+        /// The image.
+        id: String,
+        /// What was expected, what was found, what to do.
+        why: String,
+    },
     /// Two things that have to agree in size do not.
     #[error("{what}: expected {expected}, got {got}; {hint}")]
-    Shape { what: String, expected: String, got: String, hint: String },
+    Shape {
+        /// Which thing.
+        what: String,
+        /// What fits.
+        expected: String,
+        /// What was there.
+        got: String,
+        /// What to do.
+        hint: String,
+    },
     /// A setting is out of its range.
     #[error("{field} = {got}: expected {expected}")]
-    Config { field: &'static str, got: String, expected: String },
+    Config {
+        /// The setting.
+        field: &'static str,
+        /// What was there.
+        got: String,
+        /// What fits.
+        expected: String,
+    },
     /// A weights file does not fit the model; nothing was changed.
-    #[error("{}: does not fit this model: {why}; missing {missing:?}, unexpected {unexpected:?}", path.display())]
-    Weights { path: PathBuf, why: String, missing: Vec<String>, unexpected: Vec<String> },
+    #[error("{}: does not fit this model: {why}{}{}", path.display(), names("missing", missing), names("unexpected", unexpected))]
+    Weights {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was expected, what was found, what to do.
+        why: String,
+        /// Names that the model has and the file lacks.
+        missing: Vec<String>,
+        /// Names that the file has and the model lacks.
+        unexpected: Vec<String>,
+    },
     /// The tensor library refused an operation.
     #[error("{during}: {source}")]
-    Tensor { during: &'static str, source: candle_core::Error },
+    Tensor {
+        /// In which operation.
+        during: &'static str,
+        /// What lies below.
+        source: candle_core::Error,
+    },
     /// The loss became infinite or not a number.
     #[error("loss is {loss} in epoch {epoch} on images {}; lower the learning rate, or look at these images", ids.join(", "))]
-    NotFinite { epoch: usize, loss: f32, ids: Vec<String> },
+    NotFinite {
+        /// Counts from 1.
+        epoch: usize,
+        /// The loss.
+        loss: f32,
+        /// The images of the batch.
+        ids: Vec<String>,
+    },
     /// A figure could not be drawn.
     #[error("figure {what}: {why}")]
-    Figure { what: String, why: String },
+    Figure {
+        /// Which thing.
+        what: String,
+        /// What was expected, what was found, what to do.
+        why: String,
+    },
 }
 
 impl Error {
@@ -62,5 +138,14 @@ impl Error {
     /// An [`Error::Tensor`] that says during what.
     pub(crate) fn tensor(during: &'static str) -> impl FnOnce(candle_core::Error) -> Error {
         move |source| Error::Tensor { during, source }
+    }
+}
+
+/// `; what: a, b, c and 4 more`, or nothing without names.
+fn names(what: &str, names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [a, b, c, _, rest @ ..] => format!("; {what}: {a}, {b}, {c} and {} more", rest.len() + 1),
+        [..] => format!("; {what}: {}", names.join(", ")),
     }
 }

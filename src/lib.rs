@@ -29,8 +29,7 @@
 //! | 0 | [`error`] | [`Error`], [`Result`] |
 //!
 //! Tensors are `(N, C, H, W)`. One seed decides everything on the CPU.
-#![deny(missing_docs)]
-#![warn(unreachable_pub)]
+#![warn(missing_docs)]
 
 pub mod error;
 pub mod inference;

@@ -1,12 +1,12 @@
 //! The whole job in one call: open → split → train → evaluate → predict → submit.
 
+use crate::Result;
 use crate::io::Submission;
 use crate::metrics::Score;
 use crate::models::{Encoder, Unet};
 use crate::nn::device;
 use crate::training::{History, TrainConfig};
 use crate::types::{Competition, Dataset};
-use crate::Result;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;

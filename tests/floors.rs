@@ -99,10 +99,12 @@ fn functions_stay_within_40_lines() {
             let indent = line.len() - line.trim_start().len();
             let is_fn = line.contains("fn ") && !line.trim_start().starts_with("//") && !line.ends_with(';');
             let close = format!("{}}}", " ".repeat(indent));
-            if is_fn && let Some(length) = lines[start..].iter().position(|line| *line == close) {
-                if length + 1 > 40 && !line.trim_end().ends_with('}') {
-                    long.push(format!("{}:{}: {} lines", path.display(), start + 1, length + 1));
-                }
+            if is_fn
+                && let Some(length) = lines[start..].iter().position(|line| *line == close)
+                && length + 1 > 40
+                && !line.trim_end().ends_with('}')
+            {
+                long.push(format!("{}:{}: {} lines", path.display(), start + 1, length + 1));
             }
         }
     }

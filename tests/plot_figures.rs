@@ -6,7 +6,7 @@ fn sample(i: usize, height: usize, width: usize) -> Sample {
     let pixels: Vec<f32> = (0..height * width).map(|p| ((p * (i + 3)) % 17) as f32 / 16.0).collect();
     let mask = (0..height * width).map(|p| u8::from(p % (i + 2) == 1)).collect();
     let image = Image::new(height, width, pixels).unwrap();
-    let z = (i % 3 > 0).then_some(50.0 + i as f32);
+    let z = (!i.is_multiple_of(3)).then_some(50.0 + i as f32);
     Sample { id: format!("s{i:04}"), z, image, mask: Some(Mask::new(height, width, mask).unwrap()) }
 }
 

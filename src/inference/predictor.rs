@@ -39,7 +39,10 @@ impl Model {
         let values = probabilities.flatten_all().and_then(|values| values.to_vec1::<f32>());
         let (height, width) = batch.padding.original();
         let values = values.map_err(Error::tensor("probabilities"))?;
-        values.chunks_exact((height * width).max(1)).map(|map| Image::new(height, width, map.to_vec())).collect()
+        values
+            .chunks_exact((height * width).max(1))
+            .map(|map| Image::new(height, width, map.to_vec()))
+            .collect()
     }
 
     pub(crate) fn batch_layout(&self, batch_size: usize) -> BatchLayout {

@@ -10,5 +10,5 @@ mod folder;
 mod png;
 mod submission;
 
-pub use self::submission::{Submission, write_submission};
 pub(crate) use self::atomic::write_atomically;
+pub use self::submission::{Submission, write_submission};

@@ -37,3 +37,14 @@ pub(crate) fn load(path: &Path, device: &Device) -> Result<(BTreeMap<String, Ten
 pub(crate) fn misfit(path: &Path, why: String) -> Error {
     Error::Weights { path: path.into(), why, missing: vec![], unexpected: vec![] }
 }
+
+/// The names and values of a weights file, sorted by name: for looking into checkpoints, and for comparing two.
+///
+/// # Errors
+/// [`Error::Missing`] without the file; [`Error::Weights`] when it is damaged; [`Error::Tensor`] when it does not hold f32.
+pub fn checkpoint_tensors(path: impl AsRef<Path>) -> Result<Vec<(String, Vec<f32>)>> {
+    let (tensors, _) = load(path.as_ref(), &Device::Cpu)?;
+    let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+    let named = tensors.iter().map(|(name, tensor)| Ok((name.clone(), values(tensor)?)));
+    named.collect::<candle_core::Result<_>>().map_err(Error::tensor("read checkpoint"))
+}

@@ -8,6 +8,7 @@ mod model;
 mod network;
 mod unet;
 
+pub use checkpoint::checkpoint_tensors;
 pub use encoder::Encoder;
 pub use model::{Model, WeightsReport};
 pub use unet::Unet;

@@ -146,11 +146,14 @@ impl Model {
     }
 }
 
-/// Says of an [`Error::Weights`] which file it is about.
+/// Says of weights that do not fit in which file they are.
 fn in_file(path: &Path) -> impl FnOnce(Error) -> Error {
     move |error| match error {
         Error::Weights { why, missing, unexpected, .. } => {
             Error::Weights { path: path.into(), why, missing, unexpected }
+        }
+        Error::Shape { what, expected, got, .. } => {
+            checkpoint::misfit(path, format!("{what} is {got}, in this model it is {expected}"))
         }
         other => other,
     }
@@ -196,7 +199,8 @@ mod tests {
         let model = small(3);
         let xs: Vec<f32> = (0..2 * 16 * 16).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
         let xs = Tensor::from_vec(xs, (2, 1, 16, 16), &Device::Cpu).unwrap();
-        let target = to_channels_last(&xs).unwrap().ge(0.3).unwrap().to_dtype(candle_core::DType::F32).unwrap();
+        let target =
+            to_channels_last(&xs).unwrap().ge(0.3).unwrap().to_dtype(candle_core::DType::F32).unwrap();
         let loss = crate::losses::bce(&model.logits(&xs, Mode::Train).unwrap(), &target).unwrap();
         let gradients = loss.backward().unwrap();
         for (name, var) in model.weights.trainable() {
@@ -204,6 +208,22 @@ mod tests {
             let size = gradient.abs().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
             assert!(size > 0.0, "{name} has a zero gradient");
         }
+    }
+
+    /// With momentum 1 the running statistics are those of the last batch, so that both modes agree on it (but for the
+    /// unbiased variance).
+    #[test]
+    fn inference_sees_the_statistics_of_training() {
+        let config = Unet::new(Encoder::Plain).depth(2).base_filters(4).batch_norm_momentum(1.0);
+        let model = config.build(&Device::Cpu).unwrap();
+        let xs: Vec<f32> = (0..2 * 32 * 32).map(|i| ((i * 37 % 101) as f32) / 5.0 + 3.0).collect();
+        let xs = Tensor::from_vec(xs, (2, 1, 32, 32), &Device::Cpu).unwrap();
+        let values = |logits: Tensor| logits.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let (train, eval) =
+            (values(model.logits(&xs, Mode::Train).unwrap()), values(model.forward(&xs).unwrap()));
+        let apart = train.iter().zip(&eval).map(|(t, e)| (t - e).abs()).fold(0.0, f32::max);
+        let size = train.iter().map(|t| t.abs()).fold(0.0, f32::max);
+        assert!(apart < 0.02 * size, "{apart} apart, logits up to {size}");
     }
 
     #[test]

@@ -46,14 +46,16 @@ impl Batch {
         let (height, width) = padding.padded();
         let shape = (samples.len(), layout.in_channels, height, width);
         let images = Tensor::from_vec(pixels, shape, &layout.device).map_err(Error::tensor("batch"))?;
-        let (ids, masks): (Vec<_>, Vec<_>) = samples.into_iter().map(|sample| (sample.id, sample.mask)).unzip();
+        let (ids, masks): (Vec<_>, Vec<_>) =
+            samples.into_iter().map(|sample| (sample.id, sample.mask)).unzip();
         Ok(Batch { ids, images, masks: masks.into_iter().flatten().collect(), padding })
     }
 
     /// The masks as a target `(N, height, width, 1)` of 0 and 1, unpadded.
     pub(crate) fn target(&self) -> Result<Tensor> {
         let (height, width) = self.padding.original();
-        let pixels: Vec<f32> = self.masks.iter().flat_map(|mask| mask.pixels()).map(|&p| f32::from(p)).collect();
+        let pixels: Vec<f32> =
+            self.masks.iter().flat_map(|mask| mask.pixels()).map(|&p| f32::from(p)).collect();
         Tensor::from_vec(pixels, (self.masks.len(), height, width, 1), self.images.device())
             .map_err(Error::tensor("batch target"))
     }
@@ -81,7 +83,8 @@ pub(crate) fn for_each_batch(
     std::thread::scope(|scope| {
         scope.spawn(move || {
             for indices in indices.chunks(layout.batch_size.max(1)) {
-                let samples = indices.iter().map(|&i| prepare(i, dataset.get(i)?)).collect::<Result<Vec<_>>>();
+                let samples =
+                    indices.iter().map(|&i| prepare(i, dataset.get(i)?)).collect::<Result<Vec<_>>>();
                 let batches = samples.and_then(|samples| of_one_size(samples, layout));
                 let failed = batches.is_err();
                 // The receiver is gone when a step has failed; its error is the one that counts.

@@ -4,12 +4,12 @@
 //! In training, mean and variance are those of the batch, and the running ones move towards them; for prediction they are
 //! the running ones. Fused, the ReLU costs no pass over memory and keeps no tensor of its own.
 
-use super::cpu::{floats, tensor_like, with_floats};
+use super::cpu::{floats, floats_mut, tensor_like, with_floats};
 use super::init;
 use super::mode::Mode;
 use super::reduce::{CHUNK, add_in_order, add_pixels};
 use crate::{Error, Result};
-use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor, Var};
+use candle_core::{CpuStorage, CustomOp3, InplaceOp1, Layout, Shape, Tensor};
 use candle_nn::VarBuilder;
 use rayon::prelude::*;
 
@@ -63,8 +63,8 @@ impl Default for BatchNormConfig {
 pub struct BatchNorm {
     weight: Tensor,
     bias: Tensor,
-    running_mean: Var,
-    running_var: Var,
+    running_mean: Tensor,
+    running_var: Tensor,
     config: BatchNormConfig,
 }
 
@@ -77,12 +77,11 @@ impl BatchNorm {
         check(channels, &config)?;
         let get =
             |name, init| vb.get_with_hints(channels, name, init).map_err(Error::tensor("batch_norm weight"));
-        let var = |tensor: Tensor| Var::from_tensor(&tensor).map_err(Error::tensor("batch_norm statistics"));
         Ok(BatchNorm {
             weight: get("weight", init::ONES)?,
             bias: get("bias", init::ZEROS)?,
-            running_mean: var(get("running_mean", init::ZEROS)?)?,
-            running_var: var(get("running_var", init::ONES)?)?,
+            running_mean: get("running_mean", init::ZEROS)?,
+            running_var: get("running_var", init::ONES)?,
             config,
         })
     }
@@ -138,16 +137,28 @@ impl BatchNorm {
         let pixels = (count / self.weight.elem_count()) as f64;
         let running = self.running_statistics()?;
         let unbiased: Vec<f64> = batch.variance.iter().map(|v| v * pixels / (pixels - 1.0)).collect();
-        let step = |var: &Var, old: &[f64], new: &[f64]| {
-            let moved: Vec<f32> = old
-                .iter()
-                .zip(new)
-                .map(|(old, new)| (old + self.config.momentum * (new - old)) as f32)
-                .collect();
-            var.set(&tensor_like(moved, var)?)
+        let momentum = self.config.momentum;
+        // In place, so that a detached layer over the same memory sees it.
+        let step = |running: &Tensor, old: &[f64], new: &[f64]| {
+            let moved = old.iter().zip(new).map(|(old, new)| (old + momentum * (new - old)) as f32);
+            running.inplace_op1(&Overwrite(moved.collect()))
         };
         step(&self.running_mean, &running.mean, &batch.mean)?;
         step(&self.running_var, &running.variance, &unbiased)
+    }
+}
+
+/// Sets the values of a tensor in place.
+struct Overwrite(Vec<f32>);
+
+impl InplaceOp1 for Overwrite {
+    fn name(&self) -> &'static str {
+        "overwrite"
+    }
+
+    fn cpu_fwd(&self, values: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+        floats_mut(values, layout)?.copy_from_slice(&self.0);
+        Ok(())
     }
 }
 

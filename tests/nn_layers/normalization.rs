@@ -63,7 +63,7 @@ fn training_equals_a_plain_loop_with_its_gradients() {
 #[test]
 fn prediction_uses_and_keeps_the_running_statistics() {
     let (norm, vars, weights) = layer(Activation::Relu);
-    let running = |name: &str| weights.to_tensors()[name].clone();
+    let running = |name: &str| weights.to_tensors().unwrap()[name].clone();
     let (mean, variance) = (doubles(&running("running_mean")), doubles(&running("running_var")));
     check(
         "eval",
@@ -78,9 +78,9 @@ fn prediction_uses_and_keeps_the_running_statistics() {
 #[test]
 fn running_statistics_move_towards_the_batch() {
     let (norm, vars, weights) = layer(Activation::None);
-    let before = weights.to_tensors();
+    let before = weights.to_tensors().unwrap();
     norm.forward(&vars[0], Mode::Train).unwrap();
-    let after = weights.to_tensors();
+    let after = weights.to_tensors().unwrap();
     let (mean, variance) = statistics(&doubles(&vars[0]));
     let moved = |name: &str, batch: Vec<f64>| -> Vec<f64> {
         doubles(&before[name]).iter().zip(batch).map(|(old, new)| 0.9 * old + 0.1 * new).collect()
