@@ -48,3 +48,21 @@ fn displays_do_not_panic_without_samples() {
     dataset(3).evcxr_display();
     dataset(3).show(2).unwrap().evcxr_display();
 }
+
+#[test]
+fn predictions_are_shown_beside_the_truth() {
+    let all = Dataset::from_samples((0..6).map(|i| sample(i, 101, 101)).collect()).unwrap();
+    let model = Unet::new(Encoder::Plain).depth(1).base_filters(2).build(&Device::Cpu).unwrap();
+    let probabilities = model.predict(&all).unwrap();
+    let masks = probabilities.threshold(0.5).unwrap();
+    assert_eq!(decoded(&probabilities.show(&all, 2).unwrap()).0, 1900);
+    let (few, many) = (masks.show(&all, 3).unwrap(), masks.show(&all, usize::MAX).unwrap());
+    assert!(decoded(&few).1 < decoded(&many).1, "six samples take more rows than three");
+    assert!(masks.show(&all, 0).is_err());
+    let smaller = dataset(3).select(&["s0000"]).unwrap();
+    assert!(matches!(masks.show(&smaller, 1), Err(Error::Shape { .. })), "same id, another size");
+    let stranger = Sample { id: "stranger".into(), ..sample(0, 101, 101) };
+    let strangers = Dataset::from_samples(vec![stranger]).unwrap();
+    assert!(matches!(masks.show(&strangers, 1), Err(Error::Id { id, .. }) if id == "stranger"));
+    model.evcxr_display();
+}

@@ -59,14 +59,18 @@ impl Frame {
 impl Panel {
     /// Draws the panel into the rectangle that starts at `(x, y)` and is `(width, height)` large.
     pub(crate) fn paint(&self, canvas: &Canvas, (x, y): (i32, i32), (width, height): (i32, i32)) -> Painted {
-        let points = || self.lines.iter().flat_map(|line| line.points.iter()).filter(|p| finite(p));
+        let points = || self.lines.iter().flat_map(|line| line.points.iter());
         let frame = Frame {
             left: x + LEFT,
             top: y + ABOVE,
             right: x + width - 20,
             bottom: y + height - BELOW,
-            x: range(points().map(|p| p.0), if self.whole { 0.02 } else { 0.0 }, self.whole),
-            y: range(points().map(|p| p.1), 0.06, false),
+            x: range(
+                points().map(|p| p.0).filter(|x| x.is_finite()),
+                if self.whole { 0.02 } else { 0.0 },
+                self.whole,
+            ),
+            y: range(points().filter(|p| finite(p)).map(|p| p.1), 0.06, false),
         };
         let title = Text::Title.fit(&self.title, width);
         Text::Title.draw(canvas, &title, (x, y + 30), (HPos::Left, INK))?;

@@ -60,34 +60,41 @@ impl ShowTable for DataFrame {
 
 fn html(table: &DataFrame) -> String {
     let (rows, columns) = table.shape();
-    let cells = |tag: &str, text: &dyn Fn(&Column) -> String| {
-        let cell = |column: &Column| format!("<{tag} {}>{}</{tag}>", style(column), escape(&text(column)));
+    let cells = |look: &str, text: &dyn Fn(&Column) -> String| {
+        let cell = |column: &Column| {
+            format!("<td style=\"{CELL}text-align:{};{look}\">{}</td>", side(column), escape(&text(column)))
+        };
         let all: String = table.columns().iter().map(cell).collect();
-        format!("<tr>{all}</tr>")
+        format!("<tr style=\"background:transparent\">{all}</tr>")
     };
-    let row = |i: usize| cells("td", &|column| value(column, i));
+    let row = |i: usize| cells(LINE, &|column| value(column, i));
     let body: String = match rows > 2 * ENDS {
         false => (0..rows).map(row).collect(),
         true => {
             let (first, last) = ((0..ENDS).map(row), (rows - ENDS..rows).map(row));
-            first.chain([cells("td", &|_| "…".into())]).chain(last).collect()
+            first.chain([cells(LINE, &|_| "…".into())]).chain(last).collect()
         }
     };
-    let names = cells("th", &|column| column.name().to_string());
-    let types = cells("td", &|column| column.dtype().to_string());
+    let names = cells("font-weight:600", &|column| column.name().to_string());
+    let types = cells("opacity:0.6;font-size:11px", &|column| column.dtype().to_string());
     format!(
-        "<div><small>shape: ({}, {columns})</small><table border=\"1\" class=\"dataframe\" \
-         style=\"border-collapse:collapse\"><thead>{names}{types}</thead><tbody>{body}</tbody></table></div>",
+        "<div style=\"max-width:100%;overflow-x:auto;color:inherit;font-size:13px;line-height:1.45\">\
+         <div style=\"opacity:0.6;font-size:11px;margin:0 0 4px 10px\">shape: ({}, {columns})</div>\
+         <table style=\"border:0;border-collapse:collapse;margin:0;color:inherit;font-size:13px\">\
+         <thead>{names}{types}</thead><tbody>{body}</tbody></table></div>",
         count(rows)
     )
 }
 
+/// Written at every cell: notebooks give tables a look of their own.
+const CELL: &str = "background:transparent;border:0;padding:2px 10px;white-space:nowrap;\
+                    font-variant-numeric:tabular-nums;";
+/// The line between rows.
+const LINE: &str = "border-top:1px solid rgba(128,128,128,0.3)";
+
 /// Numbers to the right, the rest to the left.
-fn style(column: &Column) -> &'static str {
-    match column.dtype().is_primitive_numeric() {
-        true => "style=\"text-align:right;padding:2px 8px\"",
-        false => "style=\"text-align:left;padding:2px 8px\"",
-    }
+fn side(column: &Column) -> &'static str {
+    if column.dtype().is_primitive_numeric() { "right" } else { "left" }
 }
 
 fn value(column: &Column, row: usize) -> String {
@@ -131,15 +138,19 @@ mod tests {
 
     #[test]
     fn short_and_empty_tables_show_all() {
-        assert_eq!(html(&ids(10)).matches("<tr>").count(), 2 + 10);
-        assert_eq!(html(&ids(0)).matches("<tr>").count(), 2);
+        assert_eq!(html(&ids(10)).matches("<tr ").count(), 2 + 10);
+        assert_eq!(html(&ids(0)).matches("<tr ").count(), 2);
         html(&DataFrame::empty());
     }
 
+    /// With `TGS_SALT_LOOK=folder` the table is saved there, to be looked at.
     #[test]
     fn nulls_and_numbers() {
         let table = df!["z" => [Some(906.0f32), None], "coverage" => [Some(0.2508f64), None]].unwrap();
         let html = html(&table);
+        if let Ok(folder) = std::env::var("TGS_SALT_LOOK") {
+            std::fs::write(format!("{folder}/table.html"), super::html(&ids(3200)) + &html).unwrap();
+        }
         for shown in [">906.0<", ">0.250800<", ">null<", ">f32<", ">f64<"] {
             assert!(html.contains(shown), "{shown} in {html}");
         }
