@@ -40,14 +40,14 @@ pub fn to_channels_first(xs: &Tensor) -> Result<Tensor> {
 /// Joins `a` (N, H, W, A) and `b` (N, H, W, B) to (N, H, W, A + B).
 ///
 /// # Errors
-/// [`Error::Shape`] when they differ in anything but channels.
+/// [`Error::Shape`] when they differ in anything but channels, or one has none.
 pub fn concat(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let (n, height, width, left) = dims(a, "(N, H, W, C)")?;
     let (other_n, other_height, other_width, right) = dims(b, "(N, H, W, C)")?;
-    if (n, height, width) != (other_n, other_height, other_width) {
+    if (n, height, width) != (other_n, other_height, other_width) || left == 0 || right == 0 {
         return Err(Error::Shape {
             what: "second input of concat".into(),
-            expected: format!("({n}, {height}, {width}, C)"),
+            expected: format!("({n}, {height}, {width}, C) with channels in both"),
             got: format!("{:?}", b.dims()),
             hint: "pad images so that each level halves and doubles exactly: see nn::pad_to".into(),
         });
