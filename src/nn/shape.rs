@@ -40,14 +40,14 @@ pub fn to_channels_first(xs: &Tensor) -> Result<Tensor> {
 /// Joins `a` (N, H, W, A) and `b` (N, H, W, B) to (N, H, W, A + B).
 ///
 /// # Errors
-/// [`Error::Shape`] when they differ in anything but channels.
+/// [`Error::Shape`] when they differ in anything but channels, or one has none.
 pub fn concat(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let (n, height, width, left) = dims(a, "(N, H, W, C)")?;
     let (other_n, other_height, other_width, right) = dims(b, "(N, H, W, C)")?;
-    if (n, height, width) != (other_n, other_height, other_width) {
+    if (n, height, width) != (other_n, other_height, other_width) || left == 0 || right == 0 {
         return Err(Error::Shape {
             what: "second input of concat".into(),
-            expected: format!("({n}, {height}, {width}, C)"),
+            expected: format!("({n}, {height}, {width}, C) with channels in both"),
             got: format!("{:?}", b.dims()),
             hint: "pad images so that each level halves and doubles exactly: see nn::pad_to".into(),
         });
@@ -176,6 +176,23 @@ struct Join {
 /// Pixels per task of a copy.
 const PIXELS: usize = 1024;
 
+impl Join {
+    /// The `channels` channels from `from` on of each pixel of the joined values.
+    fn part(&self, joined: &[f32], from: usize, channels: usize) -> Vec<f32> {
+        let both = self.left + self.right;
+        let fill = |part: &mut [MaybeUninit<f32>]| {
+            let chunks = part.par_chunks_mut(PIXELS * channels).zip(joined.par_chunks(PIXELS * both));
+            chunks.for_each(|(part, joined)| {
+                for (part, joined) in part.chunks_exact_mut(channels).zip(joined.chunks_exact(both)) {
+                    part.write_copy_of_slice(&joined[from..from + channels]);
+                }
+            });
+        };
+        // SAFETY: the part has as many pixels as the joined values, and each is written whole.
+        unsafe { written(joined.len() / both * channels, fill) }
+    }
+}
+
 impl CustomOp2 for Join {
     fn name(&self) -> &'static str {
         "concat"
@@ -213,21 +230,12 @@ impl CustomOp2 for Join {
         _: &Tensor,
         ys_grad: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        let mut left = vec![0.0; a.elem_count()];
-        let mut right = vec![0.0; b.elem_count()];
-        with_floats(&ys_grad.contiguous()?, |grad| {
-            let targets =
-                left.par_chunks_mut(PIXELS * self.left).zip(right.par_chunks_mut(PIXELS * self.right));
-            grad.par_chunks(PIXELS * (self.left + self.right)).zip(targets).for_each(|(grad, (a, b))| {
-                let targets = a.chunks_exact_mut(self.left).zip(b.chunks_exact_mut(self.right));
-                for (grad, (a, b)) in grad.chunks_exact(self.left + self.right).zip(targets) {
-                    let (left, right) = grad.split_at(self.left);
-                    a.copy_from_slice(left);
-                    b.copy_from_slice(right);
-                }
-            });
-        })?;
-        Ok((Some(tensor_like(left, a)?), Some(tensor_like(right, b)?)))
+        let ys_grad = ys_grad.contiguous()?;
+        let part = |from: usize, channels: usize, like: &Tensor| {
+            let grad = with_floats(&ys_grad, |grad| self.part(grad, from, channels))?;
+            tensor_like(grad, like)
+        };
+        Ok((Some(part(0, self.left, a)?), Some(part(self.left, self.right, b)?)))
     }
 }
 

@@ -44,6 +44,7 @@ fn concat_joins_channels_with_its_gradients() {
     };
     check("concat", &[a.clone(), b.clone()], || concat(&a, &b).unwrap(), join);
     let error = concat(&a, &random(&[2, 3, 3, 2], 1)).unwrap_err().to_string();
+    assert!(concat(&a, &random(&[2, 3, 2, 0], 1)).is_err());
     assert!(error.contains("(2, 3, 2, C)") && error.contains("[2, 3, 3, 2]"), "{error}");
 }
 
