@@ -2,7 +2,7 @@
 
 use crate::models::network::Network;
 use crate::models::{Unet, checkpoint};
-use crate::nn::{Mode, Weights, to_channels_first, to_channels_last, without_gradients};
+use crate::nn::{Mode, Weights, check_device, to_channels_first, to_channels_last, without_gradients};
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
 use std::path::Path;
@@ -33,6 +33,7 @@ pub struct WeightsReport {
 impl Model {
     pub(crate) fn new(config: Unet, device: &Device) -> Result<Model> {
         config.check()?;
+        check_device(device)?;
         let weights = Weights::new(config.seed, device);
         let network = Network::new(&config, weights.builder())?;
         Ok(Model { config, weights, network, device: device.clone() })

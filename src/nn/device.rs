@@ -1,35 +1,45 @@
 //! Where to compute.
 
-use crate::Result;
+use crate::{Error, Result};
 use candle_core::Device;
 
-/// The first CUDA device where the feature `cuda` and a GPU are there, else the CPU. Prints which, and why.
+/// Where to compute: the CPU. Prints so, and why.
+///
+/// The layers have kernels for the CPU alone so far; with the feature `cuda` a GPU is looked for and reported, not used.
 ///
 /// ```
-/// let device = tgs_salt::device()?;
-/// # #[cfg(not(feature = "cuda"))]
-/// assert!(device.is_cpu());
+/// assert!(tgs_salt::device()?.is_cpu());
 /// # Ok::<(), tgs_salt::Error>(())
 /// ```
 ///
 /// # Errors
-/// None today: without a GPU the answer is the CPU.
+/// None today.
 pub fn device() -> Result<Device> {
-    let threads = rayon::current_num_threads();
-    #[cfg(feature = "cuda")]
-    match Device::new_cuda(0) {
-        Ok(device) => {
-            println!("device: CUDA 0");
-            return Ok(device);
-        }
-        Err(why) => println!("device: CPU with {threads} threads; no CUDA device: {}", first_line(&why)),
-    }
-    #[cfg(not(feature = "cuda"))]
-    println!("device: CPU with {threads} threads (built without the feature `cuda`)");
+    println!("device: CPU with {} threads ({})", rayon::current_num_threads(), gpu());
     Ok(Device::Cpu)
 }
 
 #[cfg(feature = "cuda")]
-fn first_line(why: &candle_core::Error) -> String {
-    why.to_string().lines().next().unwrap_or_default().to_string()
+fn gpu() -> String {
+    match Device::new_cuda(0) {
+        Ok(_) => "a CUDA GPU is there, but the layers have no kernels for it yet".into(),
+        Err(why) => {
+            let why = why.to_string();
+            format!("no CUDA GPU: {}", why.lines().next().unwrap_or_default())
+        }
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpu() -> &'static str {
+    "built without the feature `cuda`"
+}
+
+/// The devices that the layers have kernels for.
+pub(crate) fn check_device(device: &Device) -> Result<()> {
+    if device.is_cpu() {
+        return Ok(());
+    }
+    let got = format!("{:?}", device.location());
+    Err(Error::Config { field: "device", got, expected: "Device::Cpu, the only one with kernels so far".into() })
 }

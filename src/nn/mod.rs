@@ -36,6 +36,7 @@ pub(crate) use self::batch::{Batch, BatchLayout, for_each_batch};
 pub use self::batch_norm::{Activation, BatchNorm, BatchNormConfig};
 pub use self::conv::{Conv2d, Conv2dConfig};
 pub use self::conv_transpose::{ConvTranspose2d, ConvTranspose2dConfig};
+pub(crate) use self::device::check_device;
 pub use self::device::device;
 pub use self::mode::{Mode, without_gradients};
 pub use self::pool::max_pool2d;
