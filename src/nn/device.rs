@@ -41,5 +41,9 @@ pub(crate) fn check_device(device: &Device) -> Result<()> {
         return Ok(());
     }
     let got = format!("{:?}", device.location());
-    Err(Error::Config { field: "device", got, expected: "Device::Cpu, the only one with kernels so far".into() })
+    Err(Error::Config {
+        field: "device",
+        got,
+        expected: "Device::Cpu, the only one with kernels so far".into(),
+    })
 }

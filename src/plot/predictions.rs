@@ -71,6 +71,17 @@ pub(crate) fn draw(title: String, all: Vec<Predicted>) -> Result<Figure> {
     Gallery { title, legend, tiles: tiles.into_iter().flatten().collect(), group }.draw()
 }
 
+fn probability_tile(image: Image) -> Tile {
+    Tile {
+        detail: format!("highest {:.2}", image.pixels.iter().fold(0.0f32, |high, &p| high.max(p))),
+        image,
+        colors: Colormap::Probability,
+        truth: None,
+        prediction: None,
+        title: "probability".into(),
+    }
+}
+
 fn tiles(predicted: Predicted, with_probability: bool) -> Result<Vec<Tile>> {
     let Predicted { sample, probability, mask } = predicted;
     let scores = match &sample.mask {
@@ -92,20 +103,11 @@ fn tiles(predicted: Predicted, with_probability: bool) -> Result<Vec<Tile>> {
         title: sample.id.clone(),
     };
     let middle = match (probability, with_probability) {
-        (Some(image), _) => Some(Tile {
-            detail: format!("highest {:.2}", image.pixels.iter().fold(0.0f32, |high, &p| high.max(p))),
-            image,
-            colors: Colormap::Probability,
-            truth: None,
-            prediction: None,
-            title: "probability".into(),
-        }),
+        (Some(map), _) => Some(probability_tile(map)),
         (None, false) => None,
         (None, true) => {
-            return Err(Error::Figure {
-                what: format!("of {}", sample.id),
-                why: "it has no probability".into(),
-            });
+            let what = format!("of {}", sample.id);
+            return Err(Error::Figure { what, why: "it has no probability".into() });
         }
     };
     let last = Tile {
