@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::io::csv::{Row, Tables};
+use crate::io::csv::{Row, Tables, sort_by_id};
 use crate::io::folder::{Folder, Folders};
 use crate::types::{Competition, Dataset, Entry, ImageSource, MaskSource, Notes};
 use crate::{Error, Result};
@@ -106,7 +106,7 @@ fn test(folders: &mut Folders, tables: &mut Tables, notes: &mut Notes) -> Result
     let order = match tables.order.take() {
         Some(rows) => {
             let mut sorted: Vec<&Row<()>> = rows.iter().collect();
-            sorted.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+            sort_by_id(&tables.order_path, &mut sorted)?;
             check_rows(&tables.order_path, sorted.iter().copied(), &images)?;
             notes.test_not_in_submission = images.files.len() - rows.len();
             Some(rows.into_iter().map(|row| row.id).collect())

@@ -1,5 +1,6 @@
 //! The competition's CSV files: an id and one value per row.
 
+use std::borrow::Borrow;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -78,16 +79,20 @@ fn read_depths(path: &Path) -> Result<Option<Vec<Row<Option<f32>>>>> {
     })
 }
 
-/// Sorts by id; two rows of one id are an error.
-fn sort_by_id<T: Send>(path: &Path, rows: &mut [Row<T>]) -> Result<()> {
-    rows.sort_unstable_by(|a, b| a.id.cmp(&b.id).then(a.line.cmp(&b.line)));
-    match rows.windows(2).find(|pair| pair[0].id == pair[1].id) {
-        None => Ok(()),
-        Some(pair) => {
-            let why = format!("id `{}` is already on line {}; keep one of them", pair[1].id, pair[0].line);
-            Err(Error::Csv { path: path.into(), line: pair[1].line, why })
+/// Sorts rows, or references to them, by id; two rows of one id are an error.
+pub(super) fn sort_by_id<T>(path: &Path, rows: &mut [impl Borrow<Row<T>>]) -> Result<()> {
+    rows.sort_unstable_by(|a, b| {
+        let (a, b) = (a.borrow(), b.borrow());
+        a.id.cmp(&b.id).then(a.line.cmp(&b.line))
+    });
+    for pair in rows.windows(2) {
+        let (first, second) = (pair[0].borrow(), pair[1].borrow());
+        if first.id == second.id {
+            let why = format!("id `{}` is already on line {}; keep one of them", first.id, first.line);
+            return Err(Error::Csv { path: path.into(), line: second.line, why });
         }
     }
+    Ok(())
 }
 
 fn read_rows<T>(
