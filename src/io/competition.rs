@@ -1,9 +1,9 @@
 //! Opening the folder as Kaggle ships it.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use crate::io::csv::{Row, Tables, sort_by_id};
+use crate::io::csv::{Row, Tables, sorted};
 use crate::io::folder::{Folder, Folders};
 use crate::types::{Competition, Dataset, Entry, ImageSource, MaskSource, Notes};
 use crate::{Error, Result};
@@ -82,14 +82,13 @@ fn train(folders: &mut Folders, tables: &mut Tables) -> Result<Dataset> {
     let masks: Vec<MaskSource> = match (folders.masks.take(), tables.masks.take()) {
         (Some(masks), _) => {
             if let Some(id) = only_in(images.ids(), masks.ids()) {
-                let mask = masks.path.join(format!("{id}.png"));
-                return Err(lonely(id, &images, &format!("mask; add {}", mask.display())));
+                return Err(lonely(id, &images, &format!("mask; add {}", masks.file(id).display())));
             }
             if let Some(id) = only_in(masks.ids(), images.ids()) {
-                let image = images.path.join(format!("{id}.png"));
-                return Err(lonely(id, &masks, &format!("image; add {}", image.display())));
+                return Err(lonely(id, &masks, &format!("image; add {}", images.file(id).display())));
             }
-            masks.files.into_iter().map(|(_, path)| MaskSource::File(path)).collect()
+            let folder: Arc<Path> = masks.path.into();
+            masks.ids.iter().map(|_| MaskSource::File(folder.clone())).collect()
         }
         (None, Some(rows)) => rows.into_iter().map(|row| MaskSource::Rle(row.value)).collect(),
         (None, None) => {
@@ -105,31 +104,31 @@ fn test(folders: &mut Folders, tables: &mut Tables, notes: &mut Notes) -> Result
     let Some(images) = folders.test.take() else { return Dataset::from_entries(Vec::new(), None) };
     let order = match tables.order.take() {
         Some(rows) => {
-            let mut sorted: Vec<&Row<()>> = rows.iter().collect();
-            sort_by_id(&tables.order_path, &mut sorted)?;
-            check_rows(&tables.order_path, sorted.iter().copied(), &images)?;
-            notes.test_not_in_submission = images.files.len() - rows.len();
+            let by_id = sorted(&tables.order_path, rows.iter().collect())?;
+            check_rows(&tables.order_path, by_id.iter().copied(), &images)?;
+            notes.test_not_in_submission = images.ids.len() - rows.len();
             Some(rows.into_iter().map(|row| row.id).collect())
         }
         None => None,
     };
-    let masks = images.files.iter().map(|_| MaskSource::None).collect();
+    let masks = images.ids.iter().map(|_| MaskSource::None).collect();
     Dataset::from_entries(entries(images, masks, &mut tables.depths), order)
 }
 
 /// Joins images, their masks at the same places, and the sorted depths.
 fn entries(images: Folder, masks: Vec<MaskSource>, depths: &mut [Row<Option<f32>>]) -> Vec<Entry> {
     let mut depths = depths.iter_mut().peekable();
-    let join = |((id, path), mask): ((String, Box<Path>), MaskSource)| {
+    let folder: Arc<Path> = images.path.into();
+    let join = |(id, mask): (String, MaskSource)| {
         while depths.next_if(|row| row.id < id).is_some() {}
         let row = depths.next_if(|row| row.id == id);
         let z = row.and_then(|row| {
             row.used = true;
             row.value
         });
-        Entry { id, z, image: ImageSource::File(path), mask, coverage: OnceLock::new() }
+        Entry { id, z, image: ImageSource::File(folder.clone()), mask, coverage: OnceLock::new() }
     };
-    images.files.into_iter().zip(masks).map(join).collect()
+    images.ids.into_iter().zip(masks).map(join).collect()
 }
 
 /// Every row, sorted by id, needs an image.
@@ -140,10 +139,8 @@ fn check_rows<'a, T: 'a>(
 ) -> Result<()> {
     let Some(id) = only_in(rows.clone().map(|row| row.id.as_str()), images.ids()) else { return Ok(()) };
     let line = rows.clone().find(|row| row.id == id).map_or(0, |row| row.line);
-    let why = format!(
-        "id `{id}` has no image; expected {}; add it, or remove the row",
-        images.path.join(format!("{id}.png")).display()
-    );
+    let why =
+        format!("id `{id}` has no image; expected {}; add it, or remove the row", images.file(id).display());
     Err(Error::Csv { path: path.into(), line, why })
 }
 

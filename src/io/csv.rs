@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ::csv::{ByteRecord, ReaderBuilder};
 
-use crate::types::{Rle, check_id};
+use crate::types::{Rle, check_id, sort_by_id};
 use crate::{Error, Result};
 
 /// One row and where it stands.
@@ -37,16 +37,12 @@ impl Tables {
         let masks_path = dir.join("train.csv");
         let depths_path = dir.join("depths.csv");
         let order_path = dir.join("sample_submission.csv");
-        let mut masks = read_masks(&masks_path)?;
-        if let Some(rows) = &mut masks {
-            sort_by_id(&masks_path, rows)?;
-        }
-        let depths = read_depths(&depths_path)?;
+        let masks = || read_masks(&masks_path)?.map(|rows| sorted(&masks_path, rows)).transpose();
+        let depths = || read_depths(&depths_path)?.map(|rows| sorted(&depths_path, rows)).transpose();
+        let ((masks, order), depths) = rayon::join(|| (masks(), read_order(&order_path)), depths);
+        let (masks, depths, order) = (masks?, depths?, order?);
         let has_depths = depths.is_some();
-        let mut depths = depths.unwrap_or_default();
-        sort_by_id(&depths_path, &mut depths)?;
-        let order = read_order(&order_path)?;
-        Ok(Tables { masks_path, masks, depths, has_depths, order_path, order })
+        Ok(Tables { masks_path, masks, depths: depths.unwrap_or_default(), has_depths, order_path, order })
     }
 }
 
@@ -80,11 +76,8 @@ fn read_depths(path: &Path) -> Result<Option<Vec<Row<Option<f32>>>>> {
 }
 
 /// Sorts rows, or references to them, by id; two rows of one id are an error.
-pub(super) fn sort_by_id<T>(path: &Path, rows: &mut [impl Borrow<Row<T>>]) -> Result<()> {
-    rows.sort_unstable_by(|a, b| {
-        let (a, b) = (a.borrow(), b.borrow());
-        a.id.cmp(&b.id).then(a.line.cmp(&b.line))
-    });
+pub(super) fn sorted<T: 'static, R: Borrow<Row<T>>>(path: &Path, rows: Vec<R>) -> Result<Vec<R>> {
+    let rows = sort_by_id(rows, |row| &row.borrow().id);
     for pair in rows.windows(2) {
         let (first, second) = (pair[0].borrow(), pair[1].borrow());
         if first.id == second.id {
@@ -92,7 +85,7 @@ pub(super) fn sort_by_id<T>(path: &Path, rows: &mut [impl Borrow<Row<T>>]) -> Re
             return Err(Error::Csv { path: path.into(), line: second.line, why });
         }
     }
-    Ok(())
+    Ok(rows)
 }
 
 fn read_rows<T>(

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::io::folder::image_file;
 use crate::io::png::{read_image, read_mask};
 use crate::types::{
     Dataset, Entry, Image, ImageSource, Mask, MaskSource, Rle, Sample, check_sizes, coverage_class, stratify,
@@ -22,7 +23,7 @@ impl Dataset {
         let image = load_image(entry)?;
         let mask = match &entry.mask {
             MaskSource::None => None,
-            MaskSource::File(path) => Some(read_mask(&entry.id, path)?),
+            MaskSource::File(folder) => Some(read_mask(&entry.id, &image_file(folder, &entry.id))?),
             MaskSource::Rle(rle) => Some(draw(&entry.id, rle, &image)?),
             MaskSource::Memory(mask) => Some(mask.as_ref().clone()),
         };
@@ -104,7 +105,7 @@ fn all<T: Send>(count: usize, one: impl Fn(usize) -> Result<T> + Sync + Send) ->
 
 fn load_image(entry: &Entry) -> Result<Image> {
     match &entry.image {
-        ImageSource::File(path) => read_image(&entry.id, path),
+        ImageSource::File(folder) => read_image(&entry.id, &image_file(folder, &entry.id)),
         ImageSource::Memory(image) => Ok(image.as_ref().clone()),
     }
 }
@@ -122,7 +123,7 @@ fn coverage(entry: &Entry) -> Result<Option<f64>> {
     }
     let mask = match &entry.mask {
         MaskSource::None => return Ok(None),
-        MaskSource::File(path) => read_mask(&entry.id, path)?.coverage(),
+        MaskSource::File(folder) => read_mask(&entry.id, &image_file(folder, &entry.id))?.coverage(),
         MaskSource::Rle(rle) => draw(&entry.id, rle, &load_image(entry)?)?.coverage(),
         MaskSource::Memory(mask) => mask.coverage(),
     };

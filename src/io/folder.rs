@@ -3,22 +3,32 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::types::check_id;
+use crate::types::{check_id, sort_by_id};
 use crate::{Error, Result};
 
 /// The PNG files of one folder.
 pub(super) struct Folder {
     pub(super) path: PathBuf,
-    /// Ids and files, sorted by id.
-    pub(super) files: Vec<(String, Box<Path>)>,
+    /// The ids of the files `id.png`, sorted.
+    pub(super) ids: Vec<String>,
     /// How many other files and folders there are.
     pub(super) others: usize,
 }
 
 impl Folder {
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.files.iter().map(|(id, _)| id.as_str())
+        self.ids.iter().map(String::as_str)
     }
+
+    /// Where the image or mask of this id is.
+    pub(super) fn file(&self, id: &str) -> PathBuf {
+        image_file(&self.path, id)
+    }
+}
+
+/// The file of an id in a folder.
+pub(super) fn image_file(folder: &Path, id: &str) -> PathBuf {
+    folder.join(format!("{id}.png"))
 }
 
 /// The folders that have images in them.
@@ -38,20 +48,25 @@ impl Folders {
         } else {
             (vec!["train/images", "train"], vec!["test/images", "test", "images"])
         };
-        let train = first_with_images(dir, &trains)?;
-        let masks = match &train {
-            Some(train) if train.path == images => first_with_images(dir, &["masks"])?,
-            Some(_) => first_with_images(dir, &["train/masks"])?,
-            None => None,
+        let train = || {
+            let train = first_with_images(dir, &trains)?;
+            let masks = match &train {
+                Some(train) if train.path == images => first_with_images(dir, &["masks"])?,
+                Some(_) => first_with_images(dir, &["train/masks"])?,
+                None => None,
+            };
+            Ok((train, masks))
         };
-        Ok(Folders { train, masks, test: first_with_images(dir, &tests)? })
+        let (test, train) = rayon::join(|| first_with_images(dir, &tests), train);
+        let ((train, masks), test) = (train?, test?);
+        Ok(Folders { train, masks, test })
     }
 }
 
 /// Lists the first of these folders that has PNG files.
 fn first_with_images(dir: &Path, names: &[&str]) -> Result<Option<Folder>> {
     for name in names {
-        let folder = list(&dir.join(name))?.filter(|folder| !folder.files.is_empty());
+        let folder = list(&dir.join(name))?.filter(|folder| !folder.ids.is_empty());
         if folder.is_some() {
             return Ok(folder);
         }
@@ -64,23 +79,25 @@ fn list(path: &Path) -> Result<Option<Folder>> {
     if !path.is_dir() {
         return Ok(None);
     }
-    let mut folder = Folder { path: path.into(), files: Vec::new(), others: 0 };
+    let (mut ids, mut others) = (Vec::new(), 0);
     for entry in fs::read_dir(path).map_err(Error::io("list", path))? {
         let name = entry.map_err(Error::io("list", path))?.file_name();
-        match name.to_str().and_then(id_of) {
-            Some(id) => {
-                check_id(id)?;
-                folder.files.push((id.into(), path.join(&name).into()));
+        match name.into_string().map(id_of) {
+            Ok(Some(id)) => {
+                check_id(&id)?;
+                ids.push(id);
             }
-            None => folder.others += 1,
+            _ => others += 1,
         }
     }
-    folder.files.sort_unstable();
-    Ok(Some(folder))
+    Ok(Some(Folder { path: path.into(), ids: sort_by_id(ids, |id| id), others }))
 }
 
 /// The id in `id.png`. Names with a leading point are another system's bookkeeping.
-fn id_of(name: &str) -> Option<&str> {
-    let (id, extension) = name.rsplit_once('.')?;
-    (extension.eq_ignore_ascii_case("png") && !name.starts_with('.')).then_some(id)
+fn id_of(mut name: String) -> Option<String> {
+    if name.starts_with('.') || !name.ends_with(".png") {
+        return None;
+    }
+    name.truncate(name.len() - ".png".len());
+    Some(name)
 }

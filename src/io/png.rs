@@ -30,7 +30,9 @@ pub(super) fn read_image(id: &str, path: &Path) -> Result<Image> {
 pub(super) fn read_mask(id: &str, path: &Path) -> Result<Mask> {
     with_grey(id, path, |grey| {
         let salt = if grey.values.iter().fold(0, |max, &v| max.max(v)) == 1 { 1 } else { grey.max };
-        if let Some(at) = grey.values.iter().position(|&v| v != 0 && v != salt) {
+        let odd = |v: u16| v != 0 && v != salt;
+        if grey.values.iter().fold(false, |any, &v| any | odd(v)) {
+            let at = grey.values.iter().position(|&v| odd(v)).unwrap_or(0);
             let (row, column) = (at / grey.width, at % grey.width);
             return Err(format!(
                 "mask has the value {} at row {row}, column {column}: expected 0 and {}, or 0 and 1; \
@@ -116,29 +118,37 @@ fn decode<'a>(file: &[u8], decoded: &mut Vec<u8>, grey: &'a mut Vec<u16>) -> Res
         grey.extend(bytes.iter().map(|&v| u16::from(v)));
     }
     let max = if wide { u16::MAX } else { 255 };
-    if color.samples() > 1 {
-        merge_channels(grey, color.samples(), max, width as usize)?;
+    match color.samples() {
+        2 => merge_channels::<2>(grey, max, width as usize)?,
+        3 => merge_channels::<3>(grey, max, width as usize)?,
+        4 => merge_channels::<4>(grey, max, width as usize)?,
+        _ => {}
     }
     Ok(Grey { height: height as usize, width: width as usize, max, values: grey })
 }
 
 /// Keeps the first of 2 (grey, alpha), 3 (colour) or 4 (colour, alpha) channels after comparing them.
-fn merge_channels(values: &mut Vec<u16>, channels: usize, max: u16, width: usize) -> Result<(), String> {
-    let colors = if channels == 2 { 1 } else { 3 };
-    let odd = |pixel: &[u16]| {
-        pixel[1..colors].iter().any(|&v| v != pixel[0]) || pixel[colors..].iter().any(|&alpha| alpha != max)
+fn merge_channels<const N: usize>(values: &mut Vec<u16>, max: u16, width: usize) -> Result<(), String> {
+    let colors = if N == 2 { 1 } else { 3 };
+    let difference = |pixel: &[u16; N]| {
+        let alpha = if N > colors { pixel[N - 1] ^ max } else { 0 };
+        pixel[1..colors].iter().fold(alpha, |any, &v| any | (v ^ pixel[0]))
     };
-    if let Some(at) = values.chunks_exact(channels).position(odd) {
+    let (pixels, _) = values.as_chunks::<N>();
+    // A search that stops early is not vectorised; looking at every pixel is.
+    if pixels.iter().fold(0, |any, pixel| any | difference(pixel)) != 0 {
+        let at = pixels.iter().position(|pixel| difference(pixel) != 0).unwrap_or(0);
         return Err(format!(
             "has the channels {:?} at row {}, column {}: expected equal, opaque ones; save it as a grey image",
-            &values[at * channels..(at + 1) * channels],
+            pixels[at],
             at / width,
             at % width
         ));
     }
-    for i in 0..values.len() / channels {
-        values[i] = values[i * channels];
+    let count = pixels.len();
+    for i in 0..count {
+        values[i] = values[i * N];
     }
-    values.truncate(values.len() / channels);
+    values.truncate(count);
     Ok(())
 }

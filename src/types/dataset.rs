@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use crate::types::{Image, Mask, Rle, Sample, check_id, check_size, check_sizes};
+use crate::types::{Image, Mask, Rle, Sample, check_id, check_size, check_sizes, sort_by_id};
 use crate::{Error, Result};
 
 /// A list of samples in the order of their ids. Images are read when asked for; a clone is cheap.
@@ -38,13 +38,15 @@ pub(crate) struct Entry {
 }
 
 pub(crate) enum ImageSource {
-    File(Box<Path>),
+    /// The folder of `id.png`.
+    File(Arc<Path>),
     Memory(Arc<Image>),
 }
 
 pub(crate) enum MaskSource {
     None,
-    File(Box<Path>),
+    /// The folder of `id.png`.
+    File(Arc<Path>),
     Rle(Rle),
     Memory(Arc<Mask>),
 }
@@ -70,8 +72,7 @@ impl Dataset {
             let image = ImageSource::Memory(Arc::new(image));
             entries.push(Entry { id, z, image, mask, coverage: OnceLock::new() });
         }
-        entries.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        Dataset::from_entries(entries, None)
+        Dataset::from_entries(sort_by_id(entries, |entry| &entry.id), None)
     }
 
     /// A dataset of entries that are sorted by id.

@@ -21,4 +21,4 @@ pub(crate) use self::image::check_size;
 pub use self::mask::Mask;
 pub use self::rle::Rle;
 pub use self::sample::Sample;
-pub(crate) use self::sample::{check_id, check_sizes};
+pub(crate) use self::sample::{check_id, check_sizes, sort_by_id};

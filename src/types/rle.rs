@@ -185,11 +185,17 @@ fn parse(text: &str) -> Result<Rle, String> {
 }
 
 fn number(text: &str) -> Result<u32, String> {
-    let shown: String = text.chars().take(20).flat_map(char::escape_debug).collect();
-    if !text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(format!("expected a whole number, got `{shown}`; write `start length` pairs"));
+    if text.bytes().all(|b| b.is_ascii_digit())
+        && let Ok(number) = text.parse()
+    {
+        return Ok(number);
     }
-    text.parse().map_err(|_| format!("expected a number of at most {}, got `{shown}`", u32::MAX))
+    let shown: String = text.chars().take(20).flat_map(char::escape_debug).collect();
+    Err(if text.bytes().all(|b| b.is_ascii_digit()) {
+        format!("expected a number of at most {}, got `{shown}`", u32::MAX)
+    } else {
+        format!("expected a whole number, got `{shown}`; write `start length` pairs")
+    })
 }
 
 impl Display for Rle {

@@ -4,7 +4,7 @@ use tgs_salt::Error;
 use tgs_salt::types::Competition;
 
 use crate::assert_error;
-use crate::data_fixture::{Folder, grey};
+use crate::data_fixture::Folder;
 
 #[test]
 fn no_folder() {
@@ -108,9 +108,6 @@ fn an_id_twice() {
         folder.write(name, text);
         assert_error!(folder.error(), Error::Csv { line: 5, .. }, name, "line 5", place, "keep one");
     }
-    let folder = Folder::new();
-    folder.write("test/images/x.PNG", grey(4, 6, &[0; 24]));
-    assert_error!(folder.error(), Error::Id { .. }, "id `x`", "twice", "expected each id once");
 }
 
 #[test]
