@@ -62,20 +62,44 @@ def install():
     print(f"kernel spec: {folder}")
 
 
+def lock(path, inherited=False):
+    """Locks a file as long as this process (or, inherited, any child of it) lives; False where another has it."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return False
+    os.set_inheritable(handle, inherited)
+    return True
+
+
+def folders():
+    return [KEPT / f"kernel{number}" for number in range(KERNELS)]
+
+
 def take_folder():
-    """The first folder that no running kernel holds, or None. The lock is inherited and ends with the last process."""
-    for number in range(KERNELS):
-        folder = KEPT / f"kernel{number}"
+    """The first folder that no running kernel holds, or None."""
+    for folder in folders():
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            continue
-        os.set_inheritable(lock, True)
-        return folder
+        if lock(folder / "lock", inherited=True):
+            return folder
     return None
+
+
+def fill(folder):
+    """Copies what another folder has built, held still by cargo's own locks; where that fails, cargo builds it."""
+    target = folder / "kernel" / "target"
+    for other in folders():
+        source = other / "kernel" / "target"
+        cargo_locks = list(source.glob("**/debug/.cargo-lock"))
+        if target.exists() or not cargo_locks or not all(lock(path) for path in cargo_locks):
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name("target.part")
+        shutil.rmtree(part, ignore_errors=True)
+        subprocess.run(["cp", "-a", "--reflink=auto", source, part], check=True)
+        part.rename(target)
 
 
 def profiles():
@@ -97,12 +121,13 @@ def write(path, text):
 
 
 def prepare(folder):
-    """Lays out the workspace. What an older compiler built is removed; all else cargo judges by itself."""
+    """Lays out the workspace. What another compiler built is removed; all else cargo judges by itself."""
     compiler = subprocess.run(["rustc", "-vV"], capture_output=True, check=True, text=True).stdout
     built_by = folder / "compiler"
     if built_by.exists() and built_by.read_text() != compiler:
         shutil.rmtree(folder / "kernel" / "target", ignore_errors=True)
     write(built_by, compiler)
+    fill(folder)
     write(folder / "Cargo.toml", WORKSPACE.format(profiles=profiles()))
     write(folder / "pin" / "Cargo.toml", PIN.format(root=json.dumps(str(ROOT))))
     write(folder / "pin" / "src" / "lib.rs", "")

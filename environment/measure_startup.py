@@ -40,7 +40,7 @@ class Kernel:
         self.manager.start_kernel(cwd=str(ROOT), **(QUIET if quiet else {}))
         self.client = self.manager.client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=120)
+        self.client.wait_for_ready(timeout=600)
 
     def run(self, code):
         """Runs a cell; its seconds. Leaves with the message where the cell fails."""

@@ -5,6 +5,8 @@ use crate::io::Submission;
 use crate::metrics::Score;
 use crate::models::{Encoder, Unet};
 use crate::nn::device;
+use crate::plot::html::Card;
+use crate::plot::text::{count, duration, percent};
 use crate::training::{History, TrainConfig};
 use crate::types::{Competition, Dataset};
 use serde::{Deserialize, Serialize};
@@ -155,6 +157,25 @@ impl Clock {
     fn lap(&mut self, step: &str) {
         self.seconds.push((step.into(), self.start.elapsed().as_secs_f64()));
         self.start = Instant::now();
+    }
+}
+
+impl Report {
+    /// Shows a card in a cell of the notebook: the score, the file, the time of each step.
+    pub fn evcxr_display(&self) {
+        let Report { score, all_empty, history, submission, .. } = self;
+        let card = Card::new("Report")
+            .row("mean precision", &[format!("{:.4}", score.mean_precision)])
+            .row("of empty masks", &[format!("{all_empty:.4}")])
+            .row("threshold", &[format!("{:.2}", score.threshold)])
+            .row("epochs", &[count(history.epochs.len())])
+            .row("submission", &[submission.path.display().to_string()])
+            .row("rows", &[count(submission.rows)])
+            .row("rows without salt", &[percent(submission.empty_share)]);
+        let row = |card: Card, (step, seconds): &(String, f64)| {
+            card.row(&format!("time to {step}"), &[duration(*seconds)])
+        };
+        self.seconds.iter().fold(card, row).display(self);
     }
 }
 

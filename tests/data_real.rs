@@ -88,3 +88,20 @@ fn splits_and_folds_are_stratified_and_reproducible() {
     assert!(folds.iter().all(|(train, valid)| train.len() + valid.len() == salt.train.len()));
     assert!(folds.iter().all(|(_, valid)| (share(valid, 0) - share(&salt.train, 0)).abs() < 0.002));
 }
+
+/// The smallest network there is predicts all of it; what matters here is the file.
+#[test]
+fn a_submission_has_every_row_in_kaggles_order() {
+    use tgs_salt::prelude::{Device, Encoder, Unet};
+    let Some((dir, salt)) = real() else { return };
+    let model = Unet::new(Encoder::Plain).depth(1).base_filters(1).build(&Device::Cpu).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("submission.csv");
+    let submission = model.predict(&salt.test).unwrap().threshold(0.5).unwrap().submit(&path).unwrap();
+    let ids = |path: PathBuf| -> Vec<String> {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().map(|line| line.split(',').next().unwrap().to_string()).collect()
+    };
+    assert_eq!((submission.rows, ids(path.clone()).len()), (18_000, 18_001));
+    assert_eq!(ids(path), ids(dir.join("sample_submission.csv")));
+}

@@ -22,7 +22,7 @@ def execute(path, in_place):
     client = NotebookClient(
         notebook,
         timeout=3600,
-        startup_timeout=120,
+        startup_timeout=600,
         kernel_name="rust",
         record_timing=False,
         coalesce_streams=True,  # evcxr sends a message per line

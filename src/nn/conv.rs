@@ -3,15 +3,11 @@
 //! `ys[n, y, x, o] = bias[o] + sum over i, u, v of xs[n, y s + u - p, x s + v - p, i] weight[o, i, u, v]`, with stride `s`,
 //! padding `p` and zeros outside the image (PyTorch's `Conv2d`).
 
-use super::cpu::{floats, tensor_like, with_floats};
-use super::gather::{into_large, into_small};
+use super::convolution::{ConvolutionOp, convolve};
 use super::geometry::{Geometry, Plane};
 use super::init;
-use super::mode::{apply2, apply3};
-use super::reduce::channel_sums;
-use super::weight_gradient::weight_gradient;
 use crate::{Error, Result};
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Shape, Tensor, bail};
+use candle_core::Tensor;
 use candle_nn::VarBuilder;
 
 /// The settings of a [`Conv2d`].
@@ -90,11 +86,7 @@ impl Conv2d {
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor> {
         let geometry = self.geometry(xs)?;
         let xs = xs.contiguous().map_err(Error::tensor("conv2d"))?;
-        let ys = match &self.bias {
-            Some(bias) => apply3(&xs, &self.weight, bias, Convolution(geometry)),
-            None => apply2(&xs, &self.weight, Convolution(geometry)),
-        };
-        ys.map_err(Error::tensor("conv2d"))
+        convolve(&xs, &self.weight, self.bias.as_ref(), ConvolutionOp { geometry, transposed: false })
     }
 
     fn geometry(&self, xs: &Tensor) -> Result<Geometry> {
@@ -126,97 +118,5 @@ pub(super) fn check_sizes(sizes: &[(&'static str, usize)]) -> Result<()> {
     match sizes.iter().find(|(_, size)| *size == 0) {
         Some((field, _)) => Err(Error::Config { field, got: "0".into(), expected: "1 or more".into() }),
         None => Ok(()),
-    }
-}
-
-/// The differentiable operation: without bias with two arguments, with bias with three.
-struct Convolution(Geometry);
-
-impl Convolution {
-    fn forward(&self, xs: &[f32], weight: &[f32], bias: Option<&[f32]>) -> (CpuStorage, Shape) {
-        let Geometry { batch, small, .. } = self.0;
-        let ys = into_small(&self.0, xs, weight, bias);
-        (CpuStorage::F32(ys), (batch, small.height, small.width, small.channels).into())
-    }
-
-    /// Gradients of input and weight; the network's own input, which nothing depends on, gets none.
-    fn backward(
-        &self,
-        xs: &Tensor,
-        weight: &Tensor,
-        ys_grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        if xs.elem_count() == 0 {
-            bail!("the gradient of a convolution needs a batch that is not empty")
-        }
-        let weight_grad =
-            with_floats(ys_grad, |ys_grad| with_floats(xs, |xs| weight_gradient(&self.0, xs, ys_grad)))??;
-        let weight_grad = tensor_like(weight_grad, weight)?;
-        if !xs.track_op() {
-            return Ok((None, Some(weight_grad)));
-        }
-        let xs_grad = with_floats(ys_grad, |ys_grad| {
-            with_floats(weight, |weight| into_large(&self.0, ys_grad, weight, None))
-        })??;
-        Ok((Some(tensor_like(xs_grad, xs)?), Some(weight_grad)))
-    }
-}
-
-impl CustomOp2 for Convolution {
-    fn name(&self) -> &'static str {
-        "conv2d"
-    }
-
-    fn cpu_fwd(
-        &self,
-        xs: &CpuStorage,
-        xs_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        Ok(self.forward(floats(xs, xs_layout)?, floats(weight, weight_layout)?, None))
-    }
-
-    fn bwd(
-        &self,
-        xs: &Tensor,
-        weight: &Tensor,
-        _: &Tensor,
-        ys_grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        self.backward(xs, weight, &ys_grad.contiguous()?)
-    }
-}
-
-impl CustomOp3 for Convolution {
-    fn name(&self) -> &'static str {
-        "conv2d"
-    }
-
-    fn cpu_fwd(
-        &self,
-        xs: &CpuStorage,
-        xs_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let bias = floats(bias, bias_layout)?;
-        Ok(self.forward(floats(xs, xs_layout)?, floats(weight, weight_layout)?, Some(bias)))
-    }
-
-    fn bwd(
-        &self,
-        xs: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
-        _: &Tensor,
-        ys_grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let ys_grad = ys_grad.contiguous()?;
-        let (xs_grad, weight_grad) = self.backward(xs, weight, &ys_grad)?;
-        let bias_grad = with_floats(&ys_grad, |grad| channel_sums(grad, self.0.small.channels))?;
-        Ok((xs_grad, weight_grad, Some(tensor_like(bias_grad, bias)?)))
     }
 }

@@ -4,15 +4,11 @@
 //! Kernel 3, stride 2, padding 1 and output padding 1 double height and width exactly.
 
 use super::conv::check_sizes;
-use super::cpu::{floats, tensor_like, with_floats};
-use super::gather::{into_large, into_small};
+use super::convolution::{ConvolutionOp, convolve};
 use super::geometry::{Geometry, Plane};
 use super::init;
-use super::mode::{apply2, apply3};
-use super::reduce::channel_sums;
-use super::weight_gradient::weight_gradient;
 use crate::{Error, Result};
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Shape, Tensor};
+use candle_core::Tensor;
 use candle_nn::VarBuilder;
 
 /// The settings of a [`ConvTranspose2d`]. The defaults double height and width.
@@ -100,11 +96,7 @@ impl ConvTranspose2d {
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor> {
         let geometry = self.geometry(xs)?;
         let xs = xs.contiguous().map_err(Error::tensor("conv_transpose2d"))?;
-        let ys = match &self.bias {
-            Some(bias) => apply3(&xs, &self.weight, bias, Transposed(geometry)),
-            None => apply2(&xs, &self.weight, Transposed(geometry)),
-        };
-        ys.map_err(Error::tensor("conv_transpose2d"))
+        convolve(&xs, &self.weight, self.bias.as_ref(), ConvolutionOp { geometry, transposed: true })
     }
 
     fn geometry(&self, xs: &Tensor) -> Result<Geometry> {
@@ -133,93 +125,5 @@ impl ConvTranspose2d {
         let large = Plane { height: out_height, width: out_width, channels: out_channels };
         let small = Plane { height, width, channels: in_channels };
         Ok(Geometry { batch, large, small, kernel, stride, padding })
-    }
-}
-
-/// The differentiable operation: its input is the small plane, its output the large one.
-struct Transposed(Geometry);
-
-impl Transposed {
-    fn forward(&self, xs: &[f32], weight: &[f32], bias: Option<&[f32]>) -> (CpuStorage, Shape) {
-        let Geometry { batch, large, .. } = self.0;
-        let ys = into_large(&self.0, xs, weight, bias);
-        (CpuStorage::F32(ys), (batch, large.height, large.width, large.channels).into())
-    }
-
-    fn backward(
-        &self,
-        xs: &Tensor,
-        weight: &Tensor,
-        ys_grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        let weight_grad =
-            with_floats(ys_grad, |ys_grad| with_floats(xs, |xs| weight_gradient(&self.0, ys_grad, xs)))??;
-        let weight_grad = tensor_like(weight_grad, weight)?;
-        if !xs.track_op() {
-            return Ok((None, Some(weight_grad)));
-        }
-        let xs_grad = with_floats(ys_grad, |ys_grad| {
-            with_floats(weight, |weight| into_small(&self.0, ys_grad, weight, None))
-        })??;
-        Ok((Some(tensor_like(xs_grad, xs)?), Some(weight_grad)))
-    }
-}
-
-impl CustomOp2 for Transposed {
-    fn name(&self) -> &'static str {
-        "conv_transpose2d"
-    }
-
-    fn cpu_fwd(
-        &self,
-        xs: &CpuStorage,
-        xs_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        Ok(self.forward(floats(xs, xs_layout)?, floats(weight, weight_layout)?, None))
-    }
-
-    fn bwd(
-        &self,
-        xs: &Tensor,
-        weight: &Tensor,
-        _: &Tensor,
-        ys_grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        self.backward(xs, weight, &ys_grad.contiguous()?)
-    }
-}
-
-impl CustomOp3 for Transposed {
-    fn name(&self) -> &'static str {
-        "conv_transpose2d"
-    }
-
-    fn cpu_fwd(
-        &self,
-        xs: &CpuStorage,
-        xs_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let bias = floats(bias, bias_layout)?;
-        Ok(self.forward(floats(xs, xs_layout)?, floats(weight, weight_layout)?, Some(bias)))
-    }
-
-    fn bwd(
-        &self,
-        xs: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
-        _: &Tensor,
-        ys_grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let ys_grad = ys_grad.contiguous()?;
-        let (xs_grad, weight_grad) = self.backward(xs, weight, &ys_grad)?;
-        let bias_grad = with_floats(&ys_grad, |grad| channel_sums(grad, self.0.large.channels))?;
-        Ok((xs_grad, weight_grad, Some(tensor_like(bias_grad, bias)?)))
     }
 }

@@ -13,6 +13,7 @@ mod batch;
 pub mod batch_norm;
 pub mod conv;
 pub mod conv_transpose;
+mod convolution;
 mod cpu;
 mod device;
 mod gather;

@@ -6,14 +6,14 @@ mod colormap;
 mod curves;
 mod figure;
 mod gallery;
-mod html;
+pub(crate) mod html;
 mod predictions;
 mod resample;
 mod show;
 mod style;
 #[cfg(feature = "frames")]
 mod table;
-mod text;
+pub(crate) mod text;
 mod tile;
 
 pub use self::colormap::Colormap;
