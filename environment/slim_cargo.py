@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 DEPTH = 2  # the notebook's dependencies, and theirs
-FACADES = {"polars-core"}  # crates that one of those only passes on
+FACADES = {"polars-core", "polars-error"}  # crates that one of those only passes on
 
 
 def slim(metadata):
