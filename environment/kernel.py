@@ -144,6 +144,10 @@ def slim_analysis(settings):
     if not cargo.is_symlink():
         cargo.symlink_to(HERE / "slim_cargo.py")
     real_home = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
+    for name in ("registry", "git", "config.toml"):  # for the builds before init.evcxr is read
+        real, link = Path(real_home, name), home / name
+        if real.exists() and not link.exists():
+            link.symlink_to(real)
     write(home / "init.evcxr", f":build_env CARGO_HOME={real_home}\n" + (HERE / "init.evcxr").read_text())
     settings["TGS_SALT_CARGO"] = shutil.which("cargo")
     settings["TGS_SALT_CARGO_HOME"] = real_home
