@@ -21,7 +21,6 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 KEPT = ROOT / ".cache" / "evcxr"
 SETTINGS = {
-    "EVCXR_CONFIG_DIR": str(HERE),  # where init.evcxr is
     "CARGO_PROFILE_DEV_RPATH": "true",  # a cell finds the standard library's shared object
     "CARGO_PROFILE_DEV_DEBUG": "false",  # a cell links faster, and its symbols are kept for backtraces
     "CARGO_PROFILE_DEV_STRIP": "debuginfo",
@@ -137,18 +136,32 @@ def prepare(folder):
         write(seen, locked)
 
 
+def slim_analysis(settings):
+    """Lets rust-analyzer, which looks for cargo in CARGO_HOME, find slim_cargo.py; evcxr's own builds keep the real one."""
+    home = KEPT / "analysis"
+    cargo = home / "bin" / "cargo"
+    cargo.parent.mkdir(parents=True, exist_ok=True)
+    if not cargo.is_symlink():
+        cargo.symlink_to(HERE / "slim_cargo.py")
+    real_home = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
+    write(home / "init.evcxr", f":build_env CARGO_HOME={real_home}\n" + (HERE / "init.evcxr").read_text())
+    settings["TGS_SALT_CARGO"] = shutil.which("cargo")
+    settings["TGS_SALT_CARGO_HOME"] = real_home
+    settings["CARGO_HOME"] = settings["EVCXR_CONFIG_DIR"] = str(home)
+
+
 def main(connection_file):
-    cargo_bin = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "bin"
-    os.environ["PATH"] += os.pathsep + str(cargo_bin)
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
+    os.environ["PATH"] += os.pathsep + str(Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "bin")
+    settings = dict(SETTINGS)
     try:
         folder = take_folder()
         if folder is not None:
             prepare(folder)
-            os.environ["EVCXR_TMPDIR"] = str(folder / "kernel")
+            settings["EVCXR_TMPDIR"] = str(folder / "kernel")
+        slim_analysis(settings)
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"no kept build folder, the notebook builds in a temporary one: {error}", file=sys.stderr)
+    os.environ.update(settings)
     os.execvp("evcxr_jupyter", ["evcxr_jupyter", "--control_file", connection_file])
 
 
