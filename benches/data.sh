@@ -12,7 +12,7 @@ if [ ! -x "$python" ]; then
     python3 -m venv "$(dirname "$(dirname "$python")")"
     "$python" -m pip install --quiet pandas pillow numpy
 fi
-ours=$(cargo bench --profile "${PROFILE:-dev}" --bench data --no-run --message-format json |
+ours=$(cargo bench --no-default-features --profile "${PROFILE:-dev}" --bench data --no-run --message-format json |
     python3 -c 'import json, sys
 for line in sys.stdin:
     message = json.loads(line)

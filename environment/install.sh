@@ -61,7 +61,7 @@ install_evcxr() {
   if cargo install --list | grep -q "^evcxr_jupyter v$EVCXR_VERSION:"; then
     echo "evcxr_jupyter $EVCXR_VERSION is there already"
   else
-    echo "building evcxr_jupyter $EVCXR_VERSION: 10 to 25 minutes on 2 cores, once"
+    echo "building evcxr_jupyter $EVCXR_VERSION: about 8 minutes on 2 cores, once"
     cargo install --locked --quiet "evcxr_jupyter@$EVCXR_VERSION"
   fi
 }

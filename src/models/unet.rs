@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 /// use tgs_salt::prelude::*;
 /// let model = Unet::new(Encoder::Plain).depth(2).base_filters(8).build(&device()?)?;
-/// assert_eq!(model.parameter_count(), 30_185);
+/// assert_eq!(model.parameter_count(), 32_681);
 /// # Ok::<(), tgs_salt::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
