@@ -15,9 +15,13 @@ pub mod conv;
 pub mod conv_transpose;
 mod convolution;
 mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod device;
 mod gather;
 mod geometry;
+#[cfg(feature = "cuda")]
+mod geometry_new;
 pub mod init;
 mod lanes;
 mod memory;
