@@ -1,29 +1,8 @@
 // Runs the CUDA kernels of src/nn/cuda/kernels on the CPU and compares them with plain float64 loops.
 // Compiled once per variant: -DV=1 or 4, with -DBF16 or without.
-#include "shim.h"
-#include <memory>
+#include "sources.h"
 
-#include "prelude.cuh"
-namespace reduce_source {
-#include "reduce.cu"
-}
-#undef SIDE
-namespace norm_source {
-#include "norm.cu"
-}
-#undef SIDE
-namespace layout_source {
-#include "layout.cu"
-}
-#include "direct.cu"
-#include "optimizer.cu"
-#include "pointwise.cu"
-#include "pool.cu"
-#include "resample.cu"
-#include "sort.cu"
-using namespace reduce_source;
-using namespace norm_source;
-using namespace layout_source;
+#include <memory>
 
 #include "check.h"
 #include "norm_check.h"

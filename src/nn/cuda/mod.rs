@@ -26,6 +26,8 @@ mod pool;
 mod reduce;
 mod resample;
 mod sort;
+#[cfg(test)]
+mod tests;
 
 // The one place that says where the description of a convolution is.
 use super::geometry_new as geometry;
