@@ -15,6 +15,7 @@ mod activation;
 mod context;
 mod convolution;
 mod cudnn;
+mod descriptors;
 mod graph;
 mod input;
 mod launch;
