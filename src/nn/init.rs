@@ -16,9 +16,9 @@ pub const ZEROS: Init = candle_nn::init::ZERO;
 /// All one.
 pub const ONES: Init = candle_nn::init::ONE;
 
-/// He-normal for a transposed convolution, where each output meets `kernel^2 / stride^2` pixels of each input channel.
-pub(super) fn he_normal_transposed(in_channels: usize, kernel: usize, stride: usize) -> Init {
-    let fan_in = (in_channels * kernel * kernel) as f64 / (stride * stride) as f64;
+/// He-normal for a transposed convolution, where each output meets `kernel / stride` pixels of each input channel, both ways.
+pub(super) fn he_normal_transposed(in_channels: usize, kernel: [usize; 2], stride: [usize; 2]) -> Init {
+    let fan_in = (in_channels * kernel[0] * kernel[1]) as f64 / (stride[0] * stride[1]) as f64;
     Init::Randn { mean: 0.0, stdev: (2.0 / fan_in).sqrt() }
 }
 
