@@ -5,7 +5,7 @@
 
 use super::convolution::convolve;
 use super::geometry::{Geometry, Plane, Window};
-use super::init;
+use super::init::{self, Start};
 use crate::{Error, Result};
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
@@ -20,6 +20,7 @@ use candle_nn::VarBuilder;
 /// | `dilation` | 1 | pixels from one element of the window to the next | 1.. |
 /// | `groups` | 1 | parts of the channels that do not meet; as many as channels: depthwise | divides both channels |
 /// | `bias` | true | whether a constant is added per output channel | |
+/// | `init` | He-normal | what the weight starts from; biases start at 0 | [`Start`] |
 ///
 /// ```
 /// use tgs_salt::nn::Conv2dConfig;
@@ -42,6 +43,8 @@ pub struct Conv2dConfig {
     pub groups: usize,
     /// Whether a constant is added per output channel.
     pub bias: bool,
+    /// What the weight starts from.
+    pub init: Start,
 }
 
 impl Default for Conv2dConfig {
@@ -60,6 +63,7 @@ impl Conv2dConfig {
             dilation: [1; 2],
             groups: 1,
             bias: true,
+            init: Start::HeNormal,
         }
     }
 
@@ -88,13 +92,18 @@ impl Conv2dConfig {
         Conv2dConfig { bias, ..self }
     }
 
+    /// What the weight starts from.
+    pub const fn init(self, init: Start) -> Conv2dConfig {
+        Conv2dConfig { init, ..self }
+    }
+
     fn window(&self) -> Window {
         let Conv2dConfig { kernel, stride, padding, dilation, .. } = *self;
         Window { kernel, stride, padding, dilation }
     }
 }
 
-/// A convolution layer with He-normal weights, named `weight` (O, I, k, k) and `bias` (O).
+/// A convolution layer, its parameters named `weight` (O, I, k, k) and `bias` (O).
 ///
 /// ```
 /// use candle_core::{DType, Device, Tensor};
@@ -129,8 +138,11 @@ impl Conv2d {
         check_window(&config.window())?;
         check_groups(groups, &[in_channels, out_channels])?;
         let shape = (out_channels, in_channels / groups, config.kernel[0], config.kernel[1]);
-        let weight =
-            vb.get_with_hints(shape, "weight", init::HE_NORMAL).map_err(Error::tensor("conv2d weight"))?;
+        let taps = config.window().taps();
+        let start = config
+            .init
+            .with_fans((in_channels / groups * taps) as f64, (out_channels / groups * taps) as f64);
+        let weight = vb.get_with_hints(shape, "weight", start).map_err(Error::tensor("conv2d weight"))?;
         let bias = config.bias.then(|| vb.get_with_hints(out_channels, "bias", init::ZEROS)).transpose();
         Ok(Conv2d { weight, bias: bias.map_err(Error::tensor("conv2d bias"))?, config })
     }

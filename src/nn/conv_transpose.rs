@@ -6,7 +6,7 @@
 use super::conv::{check_groups, check_sizes, check_window};
 use super::convolution::convolve_transposed;
 use super::geometry::{Geometry, Plane, Window};
-use super::init;
+use super::init::{self, Start};
 use crate::{Error, Result};
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
@@ -22,6 +22,7 @@ use candle_nn::VarBuilder;
 /// | `dilation` | 1 | pixels from one element of the window to the next | 1.. |
 /// | `groups` | 1 | parts of the channels that do not meet | divides both channels |
 /// | `bias` | true | whether a constant is added per output channel | |
+/// | `init` | He-normal | what the weight starts from; biases start at 0 | [`Start`] |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvTranspose2dConfig {
     /// Height and width of the window.
@@ -38,6 +39,8 @@ pub struct ConvTranspose2dConfig {
     pub groups: usize,
     /// Whether a constant is added per output channel.
     pub bias: bool,
+    /// What the weight starts from. Each number of the result meets `kernel / stride` pixels of each input channel, both ways.
+    pub init: Start,
 }
 
 impl Default for ConvTranspose2dConfig {
@@ -50,6 +53,7 @@ impl Default for ConvTranspose2dConfig {
             dilation: [1; 2],
             groups: 1,
             bias: true,
+            init: Start::HeNormal,
         }
     }
 }
@@ -61,7 +65,7 @@ impl ConvTranspose2dConfig {
     }
 }
 
-/// A transposed convolution layer with He-normal weights, named `weight` (I, O, k, k) and `bias` (O).
+/// A transposed convolution layer, its parameters named `weight` (I, O, k, k) and `bias` (O).
 ///
 /// ```
 /// use candle_core::{DType, Device, Tensor};
@@ -101,7 +105,10 @@ impl ConvTranspose2d {
             return Err(Error::Config { field: "output_padding", got, expected });
         }
         let shape = (in_channels, out_channels / groups, kernel[0], kernel[1]);
-        let start = init::he_normal_transposed(in_channels / groups, kernel, stride);
+        let meets = config.window().taps() as f64 / (stride[0] * stride[1]) as f64;
+        let start = config
+            .init
+            .with_fans((in_channels / groups) as f64 * meets, (out_channels / groups) as f64 * meets);
         let weight =
             vb.get_with_hints(shape, "weight", start).map_err(Error::tensor("conv_transpose2d weight"))?;
         let bias = config.bias.then(|| vb.get_with_hints(out_channels, "bias", init::ZEROS)).transpose();

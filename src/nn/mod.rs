@@ -9,15 +9,18 @@
 //! the tensors and added up in a fixed order.
 
 mod activation;
+mod attention;
 pub mod autograd;
 mod batch;
 pub mod batch_norm;
+mod bilinear;
 pub mod conv;
 mod conv_norm;
 pub mod conv_transpose;
 mod convolution;
 mod cpu;
 mod device;
+mod dropout;
 mod geometry;
 pub mod init;
 pub mod optimizer;
@@ -25,22 +28,27 @@ mod order;
 mod pad;
 mod pool;
 mod resample;
+mod sort;
 pub mod weights;
 
 pub use self::activation::sigmoid;
+pub use self::attention::ScSe;
 pub(crate) use self::autograd::{Input, Operation, Step, apply};
 pub use self::autograd::{Mode, backward, without_gradients};
 pub(crate) use self::batch::{Batch, BatchLayout, for_each_batch};
 pub use self::batch_norm::{BatchNorm, BatchNormConfig};
+pub use self::bilinear::upsample_bilinear2d;
 pub use self::conv::{Conv2d, Conv2dConfig};
 pub use self::conv_norm::ConvNorm;
 pub use self::conv_transpose::{ConvTranspose2d, ConvTranspose2dConfig};
 pub use self::cpu::activation::Activation;
 pub(crate) use self::device::check_device;
 pub use self::device::device;
+pub use self::dropout::{dropout, dropout2d};
 pub use self::optimizer::{Optimizer, UpdateRule};
 pub use self::order::{to_channels_first, to_channels_last};
 pub use self::pad::{crop_to, pad_to};
 pub use self::pool::{avg_pool2d, global_avg_pool2d, max_pool2d};
 pub use self::resample::{concat, upsample_concat, upsample_nearest2d};
+pub use self::sort::{argsort_descending, cumsum};
 pub use self::weights::Weights;
