@@ -1,12 +1,12 @@
 //! One side of `compare.sh`: does one pass each time a line arrives, and answers with its time.
 //!
-//! `engine TASK MODEL BATCH SIZE`, where TASK is `train` or `predict` and MODEL `resnet34` or `plain`. Each line of standard input
+//! `engine TASK MODEL BATCH SIZE DTYPE`, where TASK is `train` or `predict`, MODEL `resnet34` or `plain`, DTYPE `f32` or `bf16`. Each line of standard input
 //! asks for one pass; the answer is its wall and CPU time in nanoseconds.
 
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, Write};
 use std::time::Instant;
-use tgs_salt::candle_core::{Device, Tensor};
+use tgs_salt::candle_core::{DType, Device, Tensor};
 use tgs_salt::losses::bce;
 use tgs_salt::models::decoders::{TransposedDecoder, UpsamplingDecoder};
 use tgs_salt::models::encoders::{PlainEncoder, ResNet34};
@@ -46,8 +46,8 @@ impl Network {
         if matches!(self, Network::Plain(..)) { 1 } else { 3 }
     }
 
-    fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
-        let xs = to_channels_last(xs)?;
+    fn forward(&self, xs: &Tensor, mode: Mode, dtype: DType) -> Result<Tensor> {
+        let xs = to_channels_last(xs)?.to_dtype(dtype)?;
         let (ys, head) = match self {
             Network::Plain(encoder, decoder, head) => {
                 (decoder.forward(encoder.forward(&xs, mode)?, mode)?, head)
@@ -56,7 +56,7 @@ impl Network {
                 (decoder.forward(encoder.forward(&xs, mode)?, mode)?, head)
             }
         };
-        Ok(head.forward(&ys)?)
+        Ok(head.forward(&ys)?.to_dtype(DType::F32)?)
     }
 }
 
@@ -90,19 +90,22 @@ fn serve(mut pass: impl FnMut() -> Result<()>) -> Result<()> {
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let [task, model, batch, size] = args.as_slice() else { bail!("engine TASK MODEL BATCH SIZE") };
+    let [task, model, batch, size, dtype] = args.as_slice() else {
+        bail!("engine TASK MODEL BATCH SIZE DTYPE")
+    };
+    let dtype = if dtype == "bf16" { DType::BF16 } else { DType::F32 };
     let (batch, size) = (batch.parse()?, size.parse()?);
     let weights = Weights::new(42, &Device::Cpu);
     let network = Network::new(model, &weights)?;
     let xs = images(batch, network.in_channels(), size)?;
     match task.as_str() {
-        "predict" => without_gradients(|| serve(|| network.forward(&xs, Mode::Eval).map(drop))),
+        "predict" => without_gradients(|| serve(|| network.forward(&xs, Mode::Eval, dtype).map(drop))),
         "train" => {
             let target =
                 images(batch, 1, size)?.reshape((batch, size, size, 1))?.gt(0f32)?.to_dtype(xs.dtype())?;
             let mut adam = Optimizer::new(UpdateRule::adam(), weights.trainable());
             serve(|| {
-                let loss = bce(&network.forward(&xs, Mode::Train)?, &target)?;
+                let loss = bce(&network.forward(&xs, Mode::Train, dtype)?, &target)?;
                 adam.step(&backward(loss)?, 1e-3)?;
                 Ok(())
             })

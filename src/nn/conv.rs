@@ -3,11 +3,15 @@
 //! `ys[n, y, x, o] = bias[o] + sum over i, u, v of xs[n, y s + u - p, x s + v - p, i] weight[o, i, u, v]`, with stride `s`,
 //! padding `p` and zeros outside the image (PyTorch's `Conv2d`).
 
+use super::autograd::recording;
 use super::convolution::convolve;
+use super::cpu::Floats;
+use super::cpu::activation::Activation;
+use super::folded::{Folded, apply_folded};
 use super::geometry::{Geometry, Plane, Window};
 use super::init::{self, Start};
 use crate::{Error, Result};
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use candle_nn::VarBuilder;
 
 /// The settings of a [`Conv2d`]; pairs are (vertical, horizontal).
@@ -153,7 +157,20 @@ impl Conv2d {
     /// # Errors
     /// [`Error::Shape`] when `xs` has other channels or is smaller than the window.
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor> {
+        if xs.dtype() == DType::BF16 && !recording() {
+            let shape = (self.geometry(xs)?, Activation::None);
+            return apply_folded(xs, None, shape, &self.weight, || self.fold())
+                .map_err(Error::tensor("conv2d"));
+        }
         convolve(xs, &self.weight, self.bias.as_ref(), self.geometry(xs)?)
+    }
+
+    fn fold(&self) -> candle_core::Result<Folded> {
+        let bias = match &self.bias {
+            Some(bias) => Floats::of(bias)?.to_vec(),
+            None => vec![0.0; self.weight.dim(0)?],
+        };
+        Ok(Folded { weight: Floats::of(&self.weight)?.to_vec(), bias })
     }
 
     pub(super) fn weight(&self) -> &Tensor {

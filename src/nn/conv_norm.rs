@@ -3,16 +3,13 @@
 //! With fixed statistics a normalization is a factor and a constant per channel. Both go into the convolution's weight and bias,
 //! and what follows, a residual and an activation, is done while a pixel is still in registers.
 
-use super::autograd::{Input, Mode, Operation, Step, apply, cached, recording};
+use super::autograd::{Mode, recording};
 use super::batch_norm::BatchNorm;
 use super::conv::Conv2d;
 use super::cpu::Floats;
-use super::cpu::activation::Activation;
-use super::cpu::convolution::{Ending, PackedWeight, depthwise_into_small, into_small};
-use super::geometry::Geometry;
+use super::folded::{Folded, apply_folded};
 use crate::{Error, Result};
-use candle_core::{CpuStorage, Shape, Tensor, bail};
-use std::sync::Arc;
+use candle_core::Tensor;
 
 /// A convolution followed by batch normalization, perhaps a residual, and an activation.
 ///
@@ -56,24 +53,16 @@ impl ConvNorm {
         if mode == Mode::Train || recording() || !xs.device().is_cpu() {
             return self.norm.forward_residual(&self.conv.forward(xs)?, residual, mode);
         }
-        let geometry = self.conv.geometry(xs)?;
-        let run = || {
-            let folded = cached(self.conv.weight(), || self.fold(&geometry))?;
-            let operation = Folded { geometry, folded, activation: self.norm.activation() };
-            match residual {
-                Some(residual) => apply(operation, &[xs, residual]),
-                None => apply(operation, &[xs]),
-            }
-        };
-        run().map_err(Error::tensor("conv2d with batch_norm"))
+        let shape = (self.conv.geometry(xs)?, self.norm.activation());
+        apply_folded(xs, residual, shape, self.conv.weight(), || self.fold())
+            .map_err(Error::tensor("conv2d with batch_norm"))
     }
 
-    fn fold(&self, geometry: &Geometry) -> candle_core::Result<FoldedWeight> {
+    fn fold(&self) -> candle_core::Result<Folded> {
         let (scale, mut bias) = self.norm.scale_and_shift()?;
-        let weight = Floats::of(self.conv.weight())?;
+        let mut weight = Floats::of(self.conv.weight())?.to_vec();
         let row = weight.len() / scale.len();
-        let mut scaled = weight.to_vec();
-        for (row, scale) in scaled.chunks_exact_mut(row).zip(&scale) {
+        for (row, scale) in weight.chunks_exact_mut(row).zip(&scale) {
             row.iter_mut().for_each(|w| *w = (f64::from(*w) * scale) as f32);
         }
         if let Some(values) = self.conv.bias() {
@@ -81,53 +70,6 @@ impl ConvNorm {
                 *bias += f64::from(*value) * scale;
             }
         }
-        let weight = match geometry.is_depthwise() {
-            true => FoldedKind::Depthwise(scaled),
-            false => FoldedKind::Packed(PackedWeight::new(geometry, &scaled)),
-        };
-        Ok(FoldedWeight { weight, bias: bias.into_iter().map(|bias| bias as f32).collect() })
-    }
-}
-
-struct FoldedWeight {
-    weight: FoldedKind,
-    bias: Vec<f32>,
-}
-
-enum FoldedKind {
-    Packed(PackedWeight),
-    Depthwise(Vec<f32>),
-}
-
-/// The operation of prediction; it is never recorded.
-struct Folded {
-    geometry: Geometry,
-    folded: Arc<FoldedWeight>,
-    activation: Activation,
-}
-
-impl Operation for Folded {
-    fn name(&self) -> &'static str {
-        "conv2d with batch_norm"
-    }
-
-    fn cpu(&self, inputs: &[Input]) -> candle_core::Result<(CpuStorage, Shape)> {
-        let [xs, residual @ ..] = inputs else { bail!("a convolution has an image") };
-        let Geometry { batch, small, .. } = self.geometry;
-        let residual = residual.first().map(Input::floats).transpose()?;
-        if residual.is_some_and(|residual| residual.len() != batch * small.len()) {
-            bail!("the residual has another size than the result")
-        }
-        let ending = Ending { bias: Some(&self.folded.bias), residual, activation: self.activation };
-        let xs = xs.floats()?;
-        let ys = match &self.folded.weight {
-            FoldedKind::Packed(weight) => into_small(&self.geometry, xs, weight, ending),
-            FoldedKind::Depthwise(weight) => depthwise_into_small(&self.geometry, xs, weight, ending),
-        };
-        Ok((CpuStorage::F32(ys), (batch, small.height, small.width, small.channels).into()))
-    }
-
-    fn backward(&self, _: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
-        bail!("a folded layer has no gradient; forward in Mode::Train, or with gradients recorded")
+        Ok(Folded { weight, bias: bias.into_iter().map(|bias| bias as f32).collect() })
     }
 }

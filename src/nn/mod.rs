@@ -21,6 +21,7 @@ mod convolution;
 mod cpu;
 mod device;
 mod dropout;
+mod folded;
 mod geometry;
 pub mod init;
 pub mod optimizer;

@@ -3,6 +3,7 @@
 //! Fused, the upsampled image is never in memory by itself, and in the backward pass neither is its gradient.
 
 use super::autograd::{Input, Operation, Step, apply};
+use super::cpu::item::Item;
 use super::cpu::lanes::{Lanes, vectorized};
 use super::cpu::memory::written;
 use super::cpu::{Floats, tensor_like};
@@ -121,14 +122,18 @@ impl Grid {
         (0..self.from[axis]).map(|at| first(at)..first(at + 1)).collect()
     }
 
+    fn shape(&self) -> Shape {
+        (self.batch, self.to[0], self.to[1], self.all_channels()).into()
+    }
+
     fn all_channels(&self) -> usize {
         self.channels[0] + self.channels[1]
     }
 
-    fn forward(&self, xs: &[f32], skip: &[f32]) -> Vec<f32> {
+    fn forward<T: Item>(&self, xs: &[T], skip: &[T]) -> Vec<T> {
         let ([height, width], [c, s], all) = (self.to, self.channels, self.all_channels());
         let (rows, columns) = (self.sources(0), self.sources(1));
-        let fill = |ys: &mut [MaybeUninit<f32>]| {
+        let fill = |ys: &mut [MaybeUninit<T>]| {
             ys.par_chunks_mut(width * all).enumerate().for_each(|(row, ys)| {
                 let source = (row / height * self.from[0] + rows[row % height]) * self.from[1];
                 for (column, ys) in ys.chunks_exact_mut(all).enumerate() {
@@ -217,7 +222,13 @@ impl Operation for Nearest {
         let xs = inputs[0].floats()?;
         let skip = inputs.get(1).map(Input::floats).transpose()?;
         let ys = self.0.forward(xs, skip.unwrap_or(&[]));
-        Ok((CpuStorage::F32(ys), (self.0.batch, self.0.to[0], self.0.to[1], self.0.all_channels()).into()))
+        Ok((CpuStorage::F32(ys), self.0.shape()))
+    }
+
+    fn cpu_half(&self, inputs: &[Input]) -> candle_core::Result<(CpuStorage, Shape)> {
+        let skip = inputs.get(1).map(Input::halves).transpose()?;
+        let ys = self.0.forward(inputs[0].halves()?, skip.unwrap_or(&[]));
+        Ok((CpuStorage::BF16(ys), self.0.shape()))
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

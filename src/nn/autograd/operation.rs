@@ -2,8 +2,10 @@
 
 use super::backward;
 use super::recording;
-use crate::nn::cpu::floats;
+use crate::nn::cpu::item::{narrowed, widened};
+use crate::nn::cpu::{floats, halves};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use half::bf16;
 use std::sync::Arc;
 
 /// A differentiable operation on one to three contiguous tensors.
@@ -13,6 +15,21 @@ pub(crate) trait Operation: Send + Sync + 'static {
 
     /// Values and shape of the result, on the CPU.
     fn cpu(&self, inputs: &[Input]) -> Result<(CpuStorage, Shape)>;
+
+    /// The same for bf16 images, in bf16. Parameters stay f32.
+    fn cpu_half(&self, inputs: &[Input]) -> Result<(CpuStorage, Shape)> {
+        self.cpu_widened(inputs)
+    }
+
+    /// bf16 by way of f32.
+    fn cpu_widened(&self, inputs: &[Input]) -> Result<(CpuStorage, Shape)> {
+        let wide = inputs.iter().map(Input::widened).collect::<Result<Vec<_>>>()?;
+        let wide = wide.iter().map(|(storage, layout)| Input { storage, layout }).collect::<Vec<_>>();
+        match self.cpu(&wide)? {
+            (CpuStorage::F32(ys), shape) => Ok((CpuStorage::BF16(narrowed(&ys)), shape)),
+            other => Ok(other),
+        }
+    }
 
     /// The gradients of the inputs; none where [`Step::wanted`] says so.
     fn backward(&self, step: &Step) -> Result<Vec<Option<Tensor>>>;
@@ -28,6 +45,20 @@ impl<'a> Input<'a> {
     /// Its values.
     pub(crate) fn floats(&self) -> Result<&'a [f32]> {
         floats(self.storage, self.layout)
+    }
+
+    /// Its values in bf16.
+    pub(crate) fn halves(&self) -> Result<&'a [bf16]> {
+        halves(self.storage, self.layout)
+    }
+
+    /// A copy in f32.
+    fn widened(&self) -> Result<(CpuStorage, Layout)> {
+        let values = match self.storage {
+            CpuStorage::BF16(_) => widened(self.halves()?),
+            _ => self.floats()?.to_vec(),
+        };
+        Ok((CpuStorage::F32(values), Layout::contiguous(self.layout.shape())))
     }
 }
 
@@ -88,7 +119,10 @@ impl Drop for Node {
 impl Node {
     fn cpu(&self, inputs: &[(&CpuStorage, &Layout)]) -> Result<(CpuStorage, Shape)> {
         let inputs: Vec<Input> = inputs.iter().map(|&(storage, layout)| Input { storage, layout }).collect();
-        self.operation.cpu(&inputs)
+        match inputs.first() {
+            Some(Input { storage: CpuStorage::BF16(_), .. }) => self.operation.cpu_half(&inputs),
+            _ => self.operation.cpu(&inputs),
+        }
     }
 
     pub(super) fn backward(

@@ -142,4 +142,13 @@ impl Lanes for __m256 {
             _mm256_blendv_ps(other, self, _mm256_or_ps(larger, no_number))
         }
     }
+
+    #[inline(always)]
+    fn halves(self) -> [Self; 2] {
+        unsafe {
+            let bits = _mm256_castps_si256(self);
+            let high = _mm256_and_si256(bits, _mm256_set1_epi32(0xffff_0000u32.cast_signed()));
+            [_mm256_castsi256_ps(_mm256_slli_epi32::<16>(bits)), _mm256_castsi256_ps(high)]
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The vectors of AVX-512: sixteen floats.
 
 use super::lanes::Lanes;
+use half::bf16;
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
@@ -147,6 +148,48 @@ impl Lanes for __m512 {
             let larger = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self, other);
             let no_number = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(self, self);
             _mm512_mask_mov_ps(other, larger | no_number, self)
+        }
+    }
+
+    #[inline(always)]
+    fn halves(self) -> [Self; 2] {
+        unsafe {
+            let bits = _mm512_castps_si512(self);
+            let high = _mm512_and_si512(bits, _mm512_set1_epi32(0xffff_0000u32.cast_signed()));
+            [_mm512_castsi512_ps(_mm512_slli_epi32::<16>(bits)), _mm512_castsi512_ps(high)]
+        }
+    }
+
+    #[inline(always)]
+    fn load_half(values: &[bf16]) -> Self {
+        unsafe {
+            let bits = _mm256_maskz_loadu_epi16(first_of_16(values.len()), values.as_ptr().cast());
+            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(bits)))
+        }
+    }
+
+    #[inline(always)]
+    fn store_half(self, values: &mut [MaybeUninit<bf16>]) {
+        unsafe {
+            let bits = _mm512_castps_si512(self);
+            let even = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+            let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(even, _mm512_set1_epi32(0x7fff)));
+            let no_number = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(self, self);
+            let rounded = _mm512_mask_mov_epi32(rounded, no_number, _mm512_set1_epi32(0x7fc0_0000));
+            let narrow = _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded));
+            _mm256_mask_storeu_epi16(values.as_mut_ptr().cast(), first_of_16(values.len()), narrow);
+        }
+    }
+
+    #[inline(always)]
+    fn add_pairs_hardware(self, a: Self, b: Self) -> Self {
+        // SAFETY: besides, this one is only reached from functions compiled for `avx512bf16`; the types differ in name only.
+        unsafe {
+            _mm512_dpbf16_ps(
+                self,
+                std::mem::transmute::<__m512, __m512bh>(a),
+                std::mem::transmute::<__m512, __m512bh>(b),
+            )
         }
     }
 }

@@ -4,6 +4,7 @@
 //! runs is decided at run time. Each lane computes one number of the result in an order that does not depend on the width, and a
 //! fused multiply-add rounds once on all three, so all give the same bits.
 
+use half::bf16;
 use std::mem::MaybeUninit;
 
 /// A vector of [`Lanes::WIDTH`] floats.
@@ -52,6 +53,42 @@ pub(crate) trait Lanes: Copy {
     /// `from` are [`Lanes::WIDTH`] places with as many floats; `to`, at most as many, are places for that many floats, which nothing
     /// else reads or writes meanwhile.
     unsafe fn transpose(from: &[*const f32], to: &[*mut f32]);
+
+    /// [`Lanes::load`] of bf16 values.
+    #[inline(always)]
+    fn load_half(values: &[bf16]) -> Self {
+        let mut wide = [0.0; 16];
+        for (wide, value) in wide.iter_mut().zip(values) {
+            *wide = f32::from_bits(u32::from(value.to_bits()) << 16);
+        }
+        Self::load(&wide)
+    }
+
+    /// [`Lanes::store`] as bf16, rounded to the nearest, halves to even.
+    #[inline(always)]
+    fn store_half(self, values: &mut [MaybeUninit<bf16>]) {
+        let mut wide = [0.0; 16];
+        self.write(&mut wide[..Self::WIDTH]);
+        for (value, wide) in values.iter_mut().zip(&wide[..Self::WIDTH]) {
+            value.write(bf16::from_f32(*wide));
+        }
+    }
+
+    /// Each lane as the two bf16 values that it holds, the lower one first.
+    fn halves(self) -> [Self; 2];
+
+    /// `self` plus the product of the two bf16 values in each lane of `a` and `b`.
+    #[inline(always)]
+    fn add_pairs(self, a: Self, b: Self) -> Self {
+        let ([a_low, a_high], [b_low, b_high]) = (a.halves(), b.halves());
+        self.fma(a_low, b_low).fma(a_high, b_high)
+    }
+
+    /// The same by the processor's own instruction, which rounds in its own way.
+    #[inline(always)]
+    fn add_pairs_hardware(self, a: Self, b: Self) -> Self {
+        self.add_pairs(a, b)
+    }
 
     /// [`Lanes::store`] into memory that holds values already.
     #[inline(always)]
@@ -181,6 +218,12 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn halves(self) -> [Self; 2] {
+        let bits = self.map(f32::to_bits);
+        [bits.map(|bits| f32::from_bits(bits << 16)), bits.map(|bits| f32::from_bits(bits & 0xffff_0000))]
+    }
+
+    #[inline(always)]
     fn larger(self, other: Self) -> Self {
         std::array::from_fn(|i| if self[i] > other[i] || self[i].is_nan() { self[i] } else { other[i] })
     }
@@ -235,20 +278,21 @@ pub(crate) fn width() -> Width {
     })
 }
 
-/// Defines `fn name(args) -> result` that runs `kernel::<L>(args)` with the widest [`Lanes`] of this machine.
+/// Defines `fn name(args) -> result` that runs `kernel::<L>(args)`, or `kernel::<L, More>(args)`, with the widest [`Lanes`] of this
+/// machine.
 macro_rules! vectorized {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $kernel:ident) => {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $kernel:ident $(, $more:ty)?) => {
         $(#[$doc])*
         $vis fn $name($($arg: $type),*) $(-> $result)? {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
                 fn with_avx512($($arg: $type),*) $(-> $result)? {
-                    $kernel::<std::arch::x86_64::__m512>($($arg),*)
+                    $kernel::<std::arch::x86_64::__m512 $(, $more)?>($($arg),*)
                 }
                 #[target_feature(enable = "avx2,fma")]
                 fn with_avx2($($arg: $type),*) $(-> $result)? {
-                    $kernel::<std::arch::x86_64::__m256>($($arg),*)
+                    $kernel::<std::arch::x86_64::__m256 $(, $more)?>($($arg),*)
                 }
                 match $crate::nn::cpu::lanes::width() {
                     // SAFETY: the width says that this machine has these features.
@@ -257,7 +301,7 @@ macro_rules! vectorized {
                     $crate::nn::cpu::lanes::Width::Portable => {}
                 }
             }
-            $kernel::<$crate::nn::cpu::lanes::Portable>($($arg),*)
+            $kernel::<$crate::nn::cpu::lanes::Portable $(, $more)?>($($arg),*)
         }
     };
 }

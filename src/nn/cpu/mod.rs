@@ -6,6 +6,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 pub(crate) mod convolution;
+pub(crate) mod item;
 pub(crate) mod lanes;
 #[cfg(all(test, target_arch = "x86_64"))]
 mod lanes_tests;
@@ -16,5 +17,5 @@ mod storage;
 mod sum;
 pub(crate) mod update;
 
-pub(crate) use self::storage::{Floats, floats, floats_mut, tensor, tensor_like};
+pub(crate) use self::storage::{Floats, floats, floats_mut, halves, tensor, tensor_like};
 pub(crate) use self::sum::sum;

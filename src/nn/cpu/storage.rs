@@ -1,6 +1,7 @@
 //! Slices of candle tensors on the CPU.
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, Tensor, bail};
+use half::bf16;
 use std::ops::Deref;
 
 /// The floats of a storage that has to be contiguous.
@@ -11,6 +12,14 @@ pub(crate) fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&values[start..end]),
         None => bail!("expected a contiguous tensor of {:?}; call contiguous() first", layout.dims()),
+    }
+}
+
+/// The same for bf16.
+pub(crate) fn halves<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [bf16]> {
+    match (storage, layout.contiguous_offsets()) {
+        (CpuStorage::BF16(values), Some((start, end))) => Ok(&values[start..end]),
+        _ => bail!("expected contiguous bf16 values, got {:?}", storage_dtype(storage)),
     }
 }
 

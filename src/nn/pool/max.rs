@@ -5,11 +5,13 @@
 
 use super::window::{Size, Window};
 use crate::nn::autograd::{Input, Operation, Step, apply};
+use crate::nn::cpu::item::Item;
 use crate::nn::cpu::lanes::{Lanes, vectorized};
 use crate::nn::cpu::memory::written;
 use crate::nn::cpu::{Floats, tensor_like};
 use crate::{Error, Result};
 use candle_core::{CpuStorage, Shape, Tensor};
+use half::bf16;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 
@@ -37,18 +39,40 @@ pub fn max_pool2d(xs: &Tensor, kernel: usize, stride: usize, padding: usize) -> 
 
 struct MaxPool(Window);
 
-/// One image's part of a pass, all slices (pixels, channels).
-struct Image<'a> {
-    window: Window,
-    size: Size,
-    xs: &'a [f32],
+impl MaxPool {
+    fn forward<T: Item>(
+        &self,
+        xs: &[T],
+        shape: &Shape,
+        pool_row: impl Fn(&Image<T>, usize, &mut [MaybeUninit<T>]) + Sync,
+    ) -> candle_core::Result<(Vec<T>, Shape)> {
+        let (batch, height, width, channels) = shape.dims4()?;
+        let (window, size) = (self.0, Size { height, width, channels });
+        let pooled = window.pooled(size);
+        let fill = |ys: &mut [MaybeUninit<T>]| {
+            ys.par_chunks_mut(pooled.width * channels).enumerate().for_each(|(row, ys)| {
+                let xs = &xs[row / pooled.height * size.len()..][..size.len()];
+                pool_row(&Image { window, size, xs }, row % pooled.height, ys);
+            });
+        };
+        // SAFETY: each row is written whole.
+        let ys = unsafe { written(batch * pooled.len(), fill) };
+        Ok((ys, (batch, pooled.height, pooled.width, channels).into()))
+    }
 }
 
-impl Image<'_> {
+/// One image's part of a pass, all slices (pixels, channels).
+struct Image<'a, T> {
+    window: Window,
+    size: Size,
+    xs: &'a [T],
+}
+
+impl<T: Item> Image<'_, T> {
     /// The channels from `first` on of the pixel at a place.
     #[inline(always)]
     fn lanes<L: Lanes>(&self, place: usize, first: usize) -> L {
-        L::load(&self.xs[place * self.size.channels + first..(place + 1) * self.size.channels])
+        T::load(&self.xs[place * self.size.channels + first..(place + 1) * self.size.channels])
     }
 
     /// The places of the pixels that a window covers, row by row.
@@ -64,11 +88,15 @@ impl Image<'_> {
 
 vectorized! {
     /// One row of maxima.
-    fn pool_row(image: &Image, row: usize, ys: &mut [MaybeUninit<f32>]) = pool_row_with
+    fn pool_row(image: &Image<f32>, row: usize, ys: &mut [MaybeUninit<f32>]) = pool_row_with, f32
+}
+
+vectorized! {
+    fn pool_row_half(image: &Image<bf16>, row: usize, ys: &mut [MaybeUninit<bf16>]) = pool_row_with, bf16
 }
 
 #[inline(always)]
-fn pool_row_with<L: Lanes>(image: &Image, row: usize, ys: &mut [MaybeUninit<f32>]) {
+fn pool_row_with<L: Lanes, T: Item>(image: &Image<T>, row: usize, ys: &mut [MaybeUninit<T>]) {
     let channels = image.size.channels;
     for (column, ys) in ys.chunks_exact_mut(channels).enumerate() {
         let places = image.places(row, column);
@@ -77,18 +105,18 @@ fn pool_row_with<L: Lanes>(image: &Image, row: usize, ys: &mut [MaybeUninit<f32>
             for place in places.clone() {
                 maximum = image.lanes::<L>(place, first).larger(maximum);
             }
-            maximum.store(&mut ys[first..]);
+            T::store(maximum, &mut ys[first..]);
         }
     }
 }
 
 vectorized! {
     /// Adds one image's gradient: each output's gradient goes to the first input that equals it.
-    fn add_image(image: &Image, ys: &[f32], ys_grad: &[f32], xs_grad: &mut [f32]) = add_image_with
+    fn add_image(image: &Image<f32>, ys: &[f32], ys_grad: &[f32], xs_grad: &mut [f32]) = add_image_with
 }
 
 #[inline(always)]
-fn add_image_with<L: Lanes>(image: &Image, ys: &[f32], ys_grad: &[f32], xs_grad: &mut [f32]) {
+fn add_image_with<L: Lanes>(image: &Image<f32>, ys: &[f32], ys_grad: &[f32], xs_grad: &mut [f32]) {
     let channels = image.size.channels;
     let width = image.window.pooled(image.size).width;
     let outputs = ys.chunks_exact(channels).zip(ys_grad.chunks_exact(channels));
@@ -112,18 +140,13 @@ impl Operation for MaxPool {
     }
 
     fn cpu(&self, inputs: &[Input]) -> candle_core::Result<(CpuStorage, Shape)> {
-        let (batch, height, width, channels) = inputs[0].layout.shape().dims4()?;
-        let (window, size) = (self.0, Size { height, width, channels });
-        let (xs, pooled) = (inputs[0].floats()?, self.0.pooled(size));
-        let fill = |ys: &mut [MaybeUninit<f32>]| {
-            ys.par_chunks_mut(pooled.width * channels).enumerate().for_each(|(row, ys)| {
-                let xs = &xs[row / pooled.height * size.len()..][..size.len()];
-                pool_row(&Image { window, size, xs }, row % pooled.height, ys);
-            });
-        };
-        // SAFETY: each row is written whole.
-        let ys = unsafe { written(batch * pooled.len(), fill) };
-        Ok((CpuStorage::F32(ys), (batch, pooled.height, pooled.width, channels).into()))
+        let (ys, shape) = self.forward(inputs[0].floats()?, inputs[0].layout.shape(), pool_row)?;
+        Ok((CpuStorage::F32(ys), shape))
+    }
+
+    fn cpu_half(&self, inputs: &[Input]) -> candle_core::Result<(CpuStorage, Shape)> {
+        let (ys, shape) = self.forward(inputs[0].halves()?, inputs[0].layout.shape(), pool_row_half)?;
+        Ok((CpuStorage::BF16(ys), shape))
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

@@ -6,7 +6,7 @@
 use super::super::lanes::{Lanes, vectorized};
 use super::super::memory::{Shared, written};
 use super::super::reduce::add_in_order;
-use super::gather::Ending;
+use super::sums::Ending;
 use super::table::{CHUNK, Places, SLOTS, Table};
 use crate::nn::cpu::activation::activate;
 use crate::nn::geometry::{Family, Geometry, Plane, Tap};
@@ -94,7 +94,7 @@ fn gather(pass: Pass, families: &[Family], weight: &[f32]) -> Vec<f32> {
 struct Sum<'a> {
     pass: Pass<'a>,
     taps: usize,
-    table: &'a Table,
+    table: &'a Table<f32>,
     weight: &'a [f32],
     output: &'a Shared<f32>,
 }
@@ -174,11 +174,11 @@ pub(crate) fn depthwise_weight_gradient(geometry: &Geometry, large: &[f32], smal
 
 vectorized! {
     /// The products of a chunk's pixels, summed by tap and channel.
-    fn add_products(table: &Table, small: &[f32], channels: usize, sums: &mut [f32]) = add_products_with
+    fn add_products(table: &Table<f32>, small: &[f32], channels: usize, sums: &mut [f32]) = add_products_with
 }
 
 #[inline(always)]
-fn add_products_with<L: Lanes>(table: &Table, small: &[f32], channels: usize, sums: &mut [f32]) {
+fn add_products_with<L: Lanes>(table: &Table<f32>, small: &[f32], channels: usize, sums: &mut [f32]) {
     for first in (0..channels).step_by(L::WIDTH) {
         let block = first..(first + L::WIDTH).min(channels);
         for (tap, sums) in sums.chunks_exact_mut(channels).enumerate() {

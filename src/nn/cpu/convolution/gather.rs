@@ -1,74 +1,28 @@
-//! The convolution sum into the small or the large plane.
+//! The loop of the convolution sums.
 //!
 //! Each destination pixel is the sum, over the taps of its family, of a source pixel times a packed weight matrix. A tile
 //! of pixels by two vectors of output channels stays in registers for the whole sum, and what follows the convolution is done
 //! before the tile is written.
 
-use super::super::activation::{Activation, activate};
-use super::super::lanes::{Lanes, vectorized, width};
+use super::super::activation::activate;
+use super::super::item::Item;
+use super::super::lanes::Lanes;
 use super::super::memory::{Shared, written};
-use super::pack::{Into, Packed};
+use super::pack::Packed;
+use super::sums::Ending;
 use super::table::{CHUNK, Places, SLOTS, Table};
-use super::unfold::{patches, unfolded};
+use super::values::Values;
 use crate::nn::geometry::{Family, Geometry, Plane};
 use rayon::prelude::*;
-use std::borrow::Cow;
 use std::ops::Range;
 
-/// What a sum starts and ends with: `activation(bias + sum + residual)`.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Ending<'a> {
-    pub bias: Option<&'a [f32]>,
-    /// As large as the result.
-    pub residual: Option<&'a [f32]>,
-    pub activation: Activation,
-}
-
-/// A weight in the order in which the forward pass of a convolution reads it.
-pub(crate) struct PackedWeight(Packed);
-
-impl PackedWeight {
-    /// Packs a weight (small channels, large channels of the group, kernel); only the channels of `geometry` matter.
-    pub(crate) fn new(geometry: &Geometry, weight: &[f32]) -> PackedWeight {
-        let geometry = unfolded(geometry).unwrap_or(*geometry);
-        let taps = geometry.family_into_small().taps;
-        PackedWeight(Packed::new(&geometry, &taps, weight, Into::Small, width().floats()))
-    }
-}
-
-/// Sums over `large` into the small plane: the forward pass of a convolution.
-pub(crate) fn into_small(
-    geometry: &Geometry,
-    large: &[f32],
-    weight: &PackedWeight,
-    ending: Ending,
-) -> Vec<f32> {
-    let (geometry, large) = match unfolded(geometry) {
-        Some(flat) => (flat, Cow::Owned(patches(geometry, large))),
-        None => (*geometry, Cow::Borrowed(large)),
-    };
-    let pass = Pass { geometry: &geometry, source: &large, from: geometry.large, to: geometry.small, ending };
-    gather(pass, &[geometry.family_into_small()], std::slice::from_ref(&weight.0))
-}
-
-/// Sums over `small` into the large plane: a convolution's input gradient, and the transposed convolution. `weight` is (small
-/// channels, large channels of the group, kernel).
-pub(crate) fn into_large(geometry: &Geometry, small: &[f32], weight: &[f32], ending: Ending) -> Vec<f32> {
-    let families = geometry.families_into_large();
-    let pack = |family: &Family| Packed::new(geometry, &family.taps, weight, Into::Large, width().floats());
-    let packed: Vec<Packed> = families.iter().map(pack).collect();
-    let pass = Pass { geometry, source: small, from: geometry.small, to: geometry.large, ending };
-    gather(pass, &families, &packed)
-}
-
 /// Where a sum reads and what it writes.
-#[derive(Clone, Copy)]
-struct Pass<'a> {
-    geometry: &'a Geometry,
-    source: &'a [f32],
-    from: Plane,
-    to: Plane,
-    ending: Ending<'a>,
+pub(super) struct Pass<'a, T> {
+    pub geometry: &'a Geometry,
+    pub source: &'a [T],
+    pub from: Plane,
+    pub to: Plane,
+    pub ending: Ending<'a, T>,
 }
 
 /// A part of the result that one task computes: some pixels of a family, some panels of channels.
@@ -99,9 +53,9 @@ fn tasks(family: usize, points: usize, packed: &Packed, groups: usize) -> Vec<Ta
     tasks
 }
 
-fn gather(pass: Pass, families: &[Family], packed: &[Packed]) -> Vec<f32> {
+pub(super) fn gather<T: Values>(pass: Pass<T::Item>, families: &[Family], packed: &[Packed]) -> Vec<T::Item> {
     let Geometry { batch, groups, .. } = *pass.geometry;
-    let zeros = vec![0.0; pass.from.channels];
+    let zeros = vec![T::Item::default(); pass.from.channels];
     let places = |family| Places { source: pass.source, from: pass.from, to: pass.to, family, zeros: &zeros };
     let all = families.iter().zip(packed).enumerate();
     let tasks: Vec<Task> = all
@@ -115,29 +69,26 @@ fn gather(pass: Pass, families: &[Family], packed: &[Packed]) -> Vec<f32> {
             tasks.par_iter().for_each(|task| {
                 let table = places(&families[task.family]).table(task.pixels.start, task.pixels.len());
                 let taps = families[task.family].taps.len();
-                let sum = Sum { pass, taps, table: &table, packed: &packed[task.family], output: &output };
-                sum_panels(&sum, task.panels.clone());
+                let packed = &packed[task.family];
+                let sum = Sum::<T> { pass: &pass, taps, table: &table, packed, output: &output };
+                T::sum_panels(&sum, task.panels.clone());
             });
         })
     }
 }
 
 /// All that the sum over one chunk of pixels needs.
-struct Sum<'a> {
-    pass: Pass<'a>,
+pub(super) struct Sum<'a, T: Values> {
+    pass: &'a Pass<'a, T::Item>,
     taps: usize,
-    table: &'a Table,
+    table: &'a Table<T::Item>,
     packed: &'a Packed,
-    output: &'a Shared<f32>,
+    output: &'a Shared<T::Item>,
 }
 
-vectorized! {
-    /// Computes some panels of a chunk of pixels.
-    fn sum_panels(sum: &Sum, panels: Range<usize>) = sum_panels_with
-}
-
+/// Computes some panels of a chunk of pixels.
 #[inline(always)]
-fn sum_panels_with<L: Lanes>(sum: &Sum, panels: Range<usize>) {
+pub(super) fn sum_panels<L: Lanes, T: Values>(sum: &Sum<T>, panels: Range<usize>) {
     let outputs = sum.pass.to.channels / sum.pass.geometry.groups;
     for panel in panels {
         let (group, panel) = (panel / sum.packed.panels, panel % sum.packed.panels);
@@ -161,8 +112,8 @@ fn sum_panels_with<L: Lanes>(sum: &Sum, panels: Range<usize>) {
 }
 
 /// One panel of output channels.
-struct Part<'a> {
-    sum: &'a Sum<'a>,
+struct Part<'a, T: Values> {
+    sum: &'a Sum<'a, T>,
     weight: &'a [f32],
     /// Source channels that are summed, and the first of them.
     inputs: usize,
@@ -172,7 +123,7 @@ struct Part<'a> {
     channels: usize,
 }
 
-impl Part<'_> {
+impl<T: Values> Part<'_, T> {
     /// All pixels: in tiles of `M`, and what remains in tiles of 4.
     #[inline(always)]
     fn tiles<L: Lanes, const M: usize, const V: usize>(&self) {
@@ -201,7 +152,8 @@ impl Part<'_> {
         }
         // SAFETY: the table has `SLOTS` pointers for each tap, of which `M` from `first` on exist since a chunk's last tile
         // begins at its last pixel or before; each points at a whole source pixel or at as many zeros, and `inputs` channels
-        // from `source` on are in it. The panel has two vectors for each tap and input.
+        // from `source` on are in it, an even number where they are taken in pairs. The panel has two vectors for each tap and
+        // input, or pair of them.
         let sums = unsafe {
             let table = self.sum.table.sources.as_ptr().add(first);
             self.sum_tile::<L, M, V>(table, bias)
@@ -214,18 +166,18 @@ impl Part<'_> {
     #[inline(always)]
     unsafe fn sum_tile<L: Lanes, const M: usize, const V: usize>(
         &self,
-        table: *const *const f32,
+        table: *const *const T::Item,
         bias: [L; V],
     ) -> [[L; V]; M] {
         let mut sums = [bias; M];
         let mut weight = self.weight.as_ptr();
         for tap in 0..self.sum.taps {
-            let mut pixels = [std::ptr::null::<f32>(); M];
+            let mut pixels = [std::ptr::null::<T::Item>(); M];
             for (m, pixel) in pixels.iter_mut().enumerate() {
                 // SAFETY: see `tile`.
                 *pixel = unsafe { (*table.add(tap * SLOTS + m)).add(self.source) };
             }
-            for i in 0..self.inputs {
+            for i in (0..self.inputs).step_by(T::TOGETHER) {
                 let mut weights = [L::splat(0.0); V];
                 for (v, lanes) in weights.iter_mut().enumerate() {
                     // SAFETY: see `tile`.
@@ -234,9 +186,9 @@ impl Part<'_> {
                 weight = weight.wrapping_add(2 * L::WIDTH);
                 for (sums, pixel) in sums.iter_mut().zip(pixels) {
                     // SAFETY: see `tile`.
-                    let value = L::splat(unsafe { *pixel.add(i) });
+                    let value = unsafe { T::broadcast::<L>(pixel.add(i)) };
                     for (sum, weight) in sums.iter_mut().zip(weights) {
-                        *sum = sum.fma(value, weight);
+                        *sum = T::add_products(*sum, value, weight);
                     }
                 }
             }
@@ -252,12 +204,12 @@ impl Part<'_> {
             let (start, channels) = (start + v * L::WIDTH, self.channels - v * L::WIDTH);
             let mut value = sum;
             if let Some(residual) = residual {
-                value = value.add(L::load(&residual[start..start + channels]));
+                value = value.add(T::Item::load(&residual[start..start + channels]));
             }
             value = activate(activation, value);
             // SAFETY: these channels of this pixel are this task's own.
             let slots = unsafe { std::slice::from_raw_parts_mut(self.sum.output.at(start).cast(), channels) };
-            value.store(slots);
+            T::Item::store(value, slots);
         }
     }
 }

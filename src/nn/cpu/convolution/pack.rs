@@ -3,6 +3,7 @@
 use super::super::lanes::{Lanes, vectorized};
 use super::super::memory::written;
 use crate::nn::geometry::{Geometry, Tap};
+use half::bf16;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -50,6 +51,21 @@ impl Packed {
         // SAFETY: each panel is written whole.
         let values = unsafe { written(len, fill) };
         Packed { values, panels, width, rows }
+    }
+
+    /// The same with neighbouring input channels of a tap as two bf16 values in one place, zero where there is no second.
+    pub fn paired(&self, inputs: usize) -> Packed {
+        let (width, pairs) = (self.width, inputs.div_ceil(2));
+        let mut values = Vec::with_capacity(self.values.len() / 2);
+        for tap in self.values.chunks_exact((inputs * width).max(1)) {
+            for pair in tap.chunks(2 * width) {
+                let bits =
+                    |value: Option<&f32>| u32::from(bf16::from_f32(value.copied().unwrap_or(0.0)).to_bits());
+                let lanes = (0..width).map(|lane| bits(pair.get(lane)) | bits(pair.get(width + lane)) << 16);
+                values.extend(lanes.map(f32::from_bits));
+            }
+        }
+        Packed { values, panels: self.panels, width, rows: self.rows / inputs.max(1) * pairs }
     }
 
     /// One panel of a group.

@@ -10,10 +10,10 @@ pub(super) const CHUNK: usize = 240;
 pub(super) const SLOTS: usize = CHUNK + 16;
 
 /// For each tap and each pixel of a chunk the source pixel, and for each pixel where its result goes.
-pub(super) struct Table {
+pub(super) struct Table<T> {
     /// Ordered (tap, slot); slots beyond the last pixel point at zeros.
-    pub sources: Vec<*const f32>,
-    /// Floats from the start of the destination.
+    pub sources: Vec<*const T>,
+    /// Values from the start of the destination.
     pub outputs: Vec<usize>,
 }
 
@@ -27,23 +27,23 @@ struct Run {
 }
 
 /// Where a family reads and writes.
-pub(super) struct Places<'a> {
-    pub source: &'a [f32],
+pub(super) struct Places<'a, T> {
+    pub source: &'a [T],
     pub from: Plane,
     pub to: Plane,
     pub family: &'a Family,
     /// As many as a source pixel has channels.
-    pub zeros: &'a [f32],
+    pub zeros: &'a [T],
 }
 
-impl Places<'_> {
+impl<T> Places<'_, T> {
     /// Lattice points of the whole batch.
     pub fn points(&self, batch: usize) -> usize {
         batch * self.family.count[0] * self.family.count[1]
     }
 
     /// The table of lattice points `first..first + len` of the batch.
-    pub fn table(&self, first: usize, len: usize) -> Table {
+    pub fn table(&self, first: usize, len: usize) -> Table<T> {
         let mut table = Table {
             sources: vec![self.zeros.as_ptr(); self.family.taps.len() * SLOTS],
             outputs: Vec::with_capacity(len),
@@ -64,7 +64,7 @@ impl Places<'_> {
         table
     }
 
-    fn point(&self, run: &Run, table: &mut Table) {
+    fn point(&self, run: &Run, table: &mut Table<T>) {
         let Family { first, step, source_step, taps, .. } = self.family;
         let row = run.image * self.to.height + first[0] + step[0] * run.at[0];
         let start = (row * self.to.width + first[1] + step[1] * run.at[1]) * self.to.channels;

@@ -22,12 +22,15 @@ pub(super) fn unfolded(geometry: &Geometry) -> Option<Geometry> {
     Some(Geometry { large, window, ..*geometry })
 }
 
-/// The unfolded image.
-pub(super) fn patches(geometry: &Geometry, large: &[f32]) -> Vec<f32> {
-    let (from, small, taps) = (geometry.large, geometry.small, geometry.window.taps());
-    let channels = from.channels * taps;
+/// The unfolded image; each patch has `channels` values, of which those beyond the window's are zero.
+pub(super) fn patches<T: Copy + Default + Send + Sync>(
+    geometry: &Geometry,
+    large: &[T],
+    channels: usize,
+) -> Vec<T> {
+    let (from, small) = (geometry.large, geometry.small);
     let family = geometry.family_into_small();
-    let fill = |patches: &mut [MaybeUninit<f32>]| {
+    let fill = |patches: &mut [MaybeUninit<T>]| {
         patches.par_chunks_mut((small.width * channels).max(1)).enumerate().for_each(|(row, patches)| {
             let image = &large[row / small.height * from.len()..][..from.len()];
             for (column, patch) in patches.chunks_exact_mut(channels).enumerate() {
@@ -40,8 +43,16 @@ pub(super) fn patches(geometry: &Geometry, large: &[f32]) -> Vec<f32> {
 }
 
 /// One window's values in the order of the weight, (channel, tap), with zeros outside of the image.
-fn unfold_patch(image: &[f32], from: Plane, family: &Family, at: [usize; 2], patch: &mut [MaybeUninit<f32>]) {
+fn unfold_patch<T: Copy + Default>(
+    image: &[T],
+    from: Plane,
+    family: &Family,
+    at: [usize; 2],
+    patch: &mut [MaybeUninit<T>],
+) {
     let taps = family.taps.len();
+    let (patch, beyond) = patch.split_at_mut(from.channels * taps);
+    beyond.fill(MaybeUninit::new(T::default()));
     let start = [at[0] * family.source_step[0], at[1] * family.source_step[1]].map(usize::cast_signed);
     for (t, tap) in family.taps.iter().enumerate() {
         let (row, column) = (start[0] + tap.offset[0], start[1] + tap.offset[1]);
@@ -50,7 +61,7 @@ fn unfold_patch(image: &[f32], from: Plane, family: &Family, at: [usize; 2], pat
         let pixel =
             inside.then(|| (row.cast_unsigned() * from.width + column.cast_unsigned()) * from.channels);
         for (channel, slot) in patch[t..].iter_mut().step_by(taps).enumerate() {
-            slot.write(pixel.map_or(0.0, |pixel| image[pixel + channel]));
+            slot.write(pixel.map_or(T::default(), |pixel| image[pixel + channel]));
         }
     }
 }

@@ -24,7 +24,7 @@ const TASKS: usize = 16;
 /// The weight gradient, shaped (small channels, large channels of the group, kernel).
 pub(crate) fn weight_gradient(geometry: &Geometry, large: &[f32], small: &[f32]) -> Vec<f32> {
     let (geometry, large) = match unfolded(geometry) {
-        Some(flat) => (flat, Cow::Owned(patches(geometry, large))),
+        Some(flat) => (flat, Cow::Owned(patches(geometry, large, flat.large.channels))),
         None => (*geometry, Cow::Borrowed(large)),
     };
     let zeros = vec![0.0; geometry.large.channels];
@@ -175,7 +175,7 @@ fn add_pixels_with<L: Lanes>(job: &Job, panel: usize, part: usize, sums: &mut [f
 
 /// The panel's values of the small plane, side by side, with zeros beyond the last channel.
 #[inline(always)]
-fn panel_values(job: &Job, first: usize, channels: usize, table: &Table, values: &mut Vec<f32>) {
+fn panel_values(job: &Job, first: usize, channels: usize, table: &Table<f32>, values: &mut Vec<f32>) {
     values.clear();
     values.resize(table.outputs.len() * job.width, 0.0);
     for (values, start) in values.chunks_exact_mut(job.width).zip(&table.outputs) {
@@ -186,7 +186,7 @@ fn panel_values(job: &Job, first: usize, channels: usize, table: &Table, values:
 
 /// A chunk of pixels.
 struct Block<'a> {
-    table: &'a Table,
+    table: &'a Table<f32>,
     values: &'a [f32],
     /// The first large channel of the group.
     source: usize,
