@@ -62,11 +62,12 @@ fn channel_blocks(channels: usize) -> impl Iterator<Item = Range<usize>> {
 fn gather(pass: Pass, families: &[Family], weight: &[f32]) -> Vec<f32> {
     let (batch, channels) = (pass.geometry.batch, pass.to.channels);
     let zeros = vec![0.0; channels];
-    let places = |family| Places { source: pass.source, from: pass.from, to: pass.to, family, zeros: &zeros };
+    let (source, from, to) = (pass.source, pass.from, pass.to);
+    let places = |family| Places { source, from, to, family, batch, zeros: &zeros };
     let weights: Vec<Vec<f32>> =
         families.iter().map(|family| by_tap(weight, pass.geometry.window.taps(), &family.taps)).collect();
     let tasks: Vec<(usize, usize, Range<usize>)> = (0..families.len())
-        .flat_map(|f| (0..places(&families[f]).points(batch)).step_by(CHUNK).map(move |first| (f, first)))
+        .flat_map(|f| (0..places(&families[f]).points()).step_by(CHUNK).map(move |first| (f, first)))
         .flat_map(|(f, first)| channel_blocks(channels).map(move |block| (f, first, block)))
         .collect();
     // SAFETY: each pixel belongs to one family and to one of its chunks, each channel to one block, and a task writes all of its
@@ -76,7 +77,7 @@ fn gather(pass: Pass, families: &[Family], weight: &[f32]) -> Vec<f32> {
             let output = Shared::new(output);
             tasks.par_iter().for_each(|(f, first, block)| {
                 let places = places(&families[*f]);
-                let table = places.table(*first, CHUNK.min(places.points(batch) - first));
+                let table = places.table(*first, CHUNK.min(places.points() - first));
                 let sum = Sum {
                     pass,
                     taps: families[*f].taps.len(),
@@ -155,8 +156,14 @@ pub(crate) fn depthwise_weight_gradient(geometry: &Geometry, large: &[f32], smal
     let channels = geometry.large.channels;
     let zeros = vec![0.0; channels];
     let family = geometry.family_into_small();
-    let places =
-        Places { source: large, from: geometry.large, to: geometry.small, family: &family, zeros: &zeros };
+    let places = Places {
+        source: large,
+        from: geometry.large,
+        to: geometry.small,
+        family: &family,
+        batch: geometry.batch,
+        zeros: &zeros,
+    };
     let pixels = geometry.batch * geometry.small.pixels();
     let taps = family.taps.len();
     let partial: Vec<Vec<f32>> = (0..pixels.div_ceil(PART))

@@ -56,11 +56,11 @@ fn tasks(family: usize, points: usize, packed: &Packed, groups: usize) -> Vec<Ta
 pub(super) fn gather<T: Values>(pass: Pass<T::Item>, families: &[Family], packed: &[Packed]) -> Vec<T::Item> {
     let Geometry { batch, groups, .. } = *pass.geometry;
     let zeros = vec![T::Item::default(); pass.from.channels];
-    let places = |family| Places { source: pass.source, from: pass.from, to: pass.to, family, zeros: &zeros };
+    let (source, from, to) = (pass.source, pass.from, pass.to);
+    let places = |family| Places { source, from, to, family, batch, zeros: &zeros };
     let all = families.iter().zip(packed).enumerate();
-    let tasks: Vec<Task> = all
-        .flat_map(|(i, (family, packed))| tasks(i, places(family).points(batch), packed, groups))
-        .collect();
+    let tasks: Vec<Task> =
+        all.flat_map(|(i, (family, packed))| tasks(i, places(family).points(), packed, groups)).collect();
     // SAFETY: each pixel belongs to one family and to one of its chunks, each channel to one panel, and a task writes all pixels
     // and channels of its own, also those that no tap meets.
     unsafe {
@@ -170,8 +170,13 @@ impl<T: Values> Part<'_, T> {
         bias: [L; V],
     ) -> [[L; V]; M] {
         let mut sums = [bias; M];
-        let mut weight = self.weight.as_ptr();
+        let row = self.inputs.div_ceil(T::TOGETHER) * 2 * L::WIDTH;
         for tap in 0..self.sum.taps {
+            let mut weight = self.weight.as_ptr().wrapping_add(tap * row);
+            // SAFETY: see `tile`.
+            if unsafe { self.is_outside::<M>(table, tap) } {
+                continue;
+            }
             let mut pixels = [std::ptr::null::<T::Item>(); M];
             for (m, pixel) in pixels.iter_mut().enumerate() {
                 // SAFETY: see `tile`.
@@ -194,6 +199,14 @@ impl<T: Values> Part<'_, T> {
             }
         }
         sums
+    }
+
+    /// Whether a tap takes all pixels of a tile out of the image.
+    #[inline(always)]
+    unsafe fn is_outside<const M: usize>(&self, table: *const *const T::Item, tap: usize) -> bool {
+        self.sum.table.leaves[tap]
+            // SAFETY: see `tile`.
+            && (0..M).all(|m| self.sum.table.is_outside(unsafe { *table.add(tap * SLOTS + m) }))
     }
 
     /// Writes one pixel's channels from `start` on.

@@ -31,9 +31,8 @@ pub(crate) struct PackedWeight(Packed);
 impl PackedWeight {
     /// Packs a weight (small channels, large channels of the group, kernel); only the channels of `geometry` matter.
     pub(crate) fn new(geometry: &Geometry, weight: &[f32]) -> PackedWeight {
-        let geometry = unfolded(geometry).unwrap_or(*geometry);
         let taps = geometry.family_into_small().taps;
-        PackedWeight(Packed::new(&geometry, &taps, weight, Into::Small, width().floats()))
+        PackedWeight(Packed::new(geometry, &taps, weight, Into::Small, width().floats()))
     }
 
     /// The same in bf16, for [`into_small_half`].

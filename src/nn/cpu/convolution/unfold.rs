@@ -1,7 +1,7 @@
 //! The patch matrix, for images of one to three channels only.
 //!
 //! A sum over one channel per tap would leave the kernels waiting for pointers, so a thin image is unfolded to one pixel of
-//! `channels * taps` values per window: the convolution is then one of kernel 1, with the very same weight.
+//! `taps * channels` values per window: the convolution is then one of kernel 1, with the packed weight of the other.
 
 use super::super::memory::written;
 use crate::nn::geometry::{Family, Geometry, Plane, Window};
@@ -42,7 +42,7 @@ pub(super) fn patches<T: Copy + Default + Send + Sync>(
     unsafe { written(geometry.batch * small.pixels() * channels, fill) }
 }
 
-/// One window's values in the order of the weight, (channel, tap), with zeros outside of the image.
+/// One window's values in the order of a packed weight, (tap, channel), with zeros outside of the image.
 fn unfold_patch<T: Copy + Default>(
     image: &[T],
     from: Plane,
@@ -50,18 +50,16 @@ fn unfold_patch<T: Copy + Default>(
     at: [usize; 2],
     patch: &mut [MaybeUninit<T>],
 ) {
-    let taps = family.taps.len();
-    let (patch, beyond) = patch.split_at_mut(from.channels * taps);
+    let (patch, beyond) = patch.split_at_mut(from.channels * family.taps.len());
     beyond.fill(MaybeUninit::new(T::default()));
     let start = [at[0] * family.source_step[0], at[1] * family.source_step[1]].map(usize::cast_signed);
-    for (t, tap) in family.taps.iter().enumerate() {
+    for (tap, slots) in family.taps.iter().zip(patch.chunks_exact_mut(from.channels)) {
         let (row, column) = (start[0] + tap.offset[0], start[1] + tap.offset[1]);
         let inside =
             (0..from.height.cast_signed()).contains(&row) && (0..from.width.cast_signed()).contains(&column);
-        let pixel =
-            inside.then(|| (row.cast_unsigned() * from.width + column.cast_unsigned()) * from.channels);
-        for (channel, slot) in patch[t..].iter_mut().step_by(taps).enumerate() {
-            slot.write(pixel.map_or(T::default(), |pixel| image[pixel + channel]));
+        let pixel = (row.wrapping_mul(from.width.cast_signed()) + column) * from.channels.cast_signed();
+        for (channel, slot) in slots.iter_mut().enumerate() {
+            slot.write(if inside { image[pixel.cast_unsigned() + channel] } else { T::default() });
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::nn::geometry::{Family, Geometry};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// Pixels that are summed in registers before they are added to the rest.
 const CHUNK: usize = 128;
@@ -23,13 +24,14 @@ const TASKS: usize = 16;
 
 /// The weight gradient, shaped (small channels, large channels of the group, kernel).
 pub(crate) fn weight_gradient(geometry: &Geometry, large: &[f32], small: &[f32]) -> Vec<f32> {
+    let kernel = geometry;
     let (geometry, large) = match unfolded(geometry) {
         Some(flat) => (flat, Cow::Owned(patches(geometry, large, flat.large.channels))),
         None => (*geometry, Cow::Borrowed(large)),
     };
     let zeros = vec![0.0; geometry.large.channels];
     let family = geometry.family_into_small();
-    let job = Job::new(&geometry, &family, &large, small, &zeros);
+    let job = Job::new([kernel, &geometry], &family, &large, small, &zeros);
     let sums: Vec<Vec<f32>> = (0..job.panels() * job.parts)
         .into_par_iter()
         .map(|task| {
@@ -42,6 +44,8 @@ pub(crate) fn weight_gradient(geometry: &Geometry, large: &[f32], small: &[f32])
 }
 
 struct Job<'a> {
+    /// The convolution as it is, and as it is computed.
+    kernel: &'a Geometry,
     geometry: &'a Geometry,
     family: &'a Family,
     large: &'a [f32],
@@ -54,7 +58,7 @@ struct Job<'a> {
 
 impl<'a> Job<'a> {
     fn new(
-        geometry: &'a Geometry,
+        [kernel, geometry]: [&'a Geometry; 2],
         family: &'a Family,
         large: &'a [f32],
         small: &'a [f32],
@@ -63,7 +67,7 @@ impl<'a> Job<'a> {
         let chunks = (geometry.batch * geometry.small.pixels()).div_ceil(CHUNK);
         let parts = TASKS / (geometry.groups * geometry.small_channels().div_ceil(32));
         let parts = parts.clamp(1, chunks.max(1));
-        Job { geometry, family, large, small, zeros, width: 2 * width().floats(), parts }
+        Job { kernel, geometry, family, large, small, zeros, width: 2 * width().floats(), parts }
     }
 
     fn panels_of_group(&self) -> usize {
@@ -110,7 +114,7 @@ vectorized! {
 
 #[inline(always)]
 fn unpack_panel_with<L: Lanes>(job: &Job, sum: &[f32], rows: &mut [MaybeUninit<f32>]) {
-    let (inputs, taps) = (job.geometry.large_channels(), job.family.taps.len());
+    let (inputs, taps) = (job.kernel.large_channels(), job.kernel.window.taps());
     let row = inputs * taps;
     let place = |at: usize| (at % taps * inputs + at / taps) * job.width;
     // As many rows at a time as a vector has lanes; more would push each other out of the cache.
@@ -149,8 +153,14 @@ fn add_pixels_with<L: Lanes>(job: &Job, panel: usize, part: usize, sums: &mut [f
     let Job { geometry, family, .. } = *job;
     let pixels = geometry.batch * geometry.small.pixels();
     let chunks = pixels.div_ceil(CHUNK);
-    let places =
-        Places { source: job.large, from: geometry.large, to: geometry.small, family, zeros: job.zeros };
+    let places = Places {
+        source: job.large,
+        from: geometry.large,
+        to: geometry.small,
+        family,
+        batch: geometry.batch,
+        zeros: job.zeros,
+    };
     let (first, channels) = job.channels(panel);
     let inputs = geometry.large_channels();
     let mut values = Vec::new();
@@ -159,7 +169,8 @@ fn add_pixels_with<L: Lanes>(job: &Job, panel: usize, part: usize, sums: &mut [f
         let table = places.table(start, CHUNK.min(pixels - start));
         panel_values(job, first, channels, &table, &mut values);
         let source = panel / job.panels_of_group() * inputs;
-        let block = Block { table: &table, values: &values, source };
+        let runs = (0..family.taps.len()).map(|tap| table.runs(tap)).collect();
+        let block = Block { table: &table, runs, values: &values, source };
         for group in (0..inputs).step_by(GROUP) {
             for (tap, sums) in sums.chunks_exact_mut(inputs * job.width).enumerate() {
                 let group = group..(group + GROUP).min(inputs);
@@ -187,6 +198,8 @@ fn panel_values(job: &Job, first: usize, channels: usize, table: &Table<f32>, va
 /// A chunk of pixels.
 struct Block<'a> {
     table: &'a Table<f32>,
+    /// For each tap the pixels that it does not take out of the image.
+    runs: Vec<Vec<Range<usize>>>,
     values: &'a [f32],
     /// The first large channel of the group.
     source: usize,
@@ -217,16 +230,19 @@ impl Block<'_> {
     fn add<L: Lanes, const M: usize, const V: usize>(&self, tap: usize, input: usize, sums: &mut [f32]) {
         let mut products = [[L::splat(0.0); V]; M];
         let pixels = &self.table.sources[tap * SLOTS..][..self.table.outputs.len()];
-        for (pixel, values) in pixels.iter().zip(self.values.chunks_exact(2 * L::WIDTH)) {
-            let mut small = [L::splat(0.0); V];
-            for (v, small) in small.iter_mut().enumerate() {
-                *small = L::load(&values[v * L::WIDTH..]);
-            }
-            for (m, products) in products.iter_mut().enumerate() {
-                // SAFETY: the table points at whole large pixels or at as many zeros, and the channel is one of them.
-                let large = L::splat(unsafe { *pixel.add(self.source + input + m) });
-                for (product, small) in products.iter_mut().zip(small) {
-                    *product = product.fma(large, small);
+        for run in &self.runs[tap] {
+            let values = &self.values[run.start * 2 * L::WIDTH..run.end * 2 * L::WIDTH];
+            for (pixel, values) in pixels[run.clone()].iter().zip(values.chunks_exact(2 * L::WIDTH)) {
+                let mut small = [L::splat(0.0); V];
+                for (v, small) in small.iter_mut().enumerate() {
+                    *small = L::load(&values[v * L::WIDTH..]);
+                }
+                for (m, products) in products.iter_mut().enumerate() {
+                    // SAFETY: the table points at whole large pixels, and the channel is one of them.
+                    let large = L::splat(unsafe { *pixel.add(self.source + input + m) });
+                    for (product, small) in products.iter_mut().zip(small) {
+                        *product = product.fma(large, small);
+                    }
                 }
             }
         }
