@@ -2,9 +2,10 @@
 
 use super::autograd::{Input, Operation, Step, apply};
 use super::cpu::activation::{Activation, activate};
-use super::cpu::lanes::{Lanes, vectorized};
+use super::cpu::lanes::Lanes;
 use super::cpu::memory::written;
 use super::cpu::normalize::gradient_before;
+use super::cpu::vectorized::vectorized;
 use super::cpu::{Floats, tensor_like};
 use crate::{Error, Result};
 use candle_core::{CpuStorage, Shape, Tensor};

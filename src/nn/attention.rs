@@ -6,9 +6,10 @@
 use super::activation::sigmoid;
 use super::autograd::{Input, Operation, Step, apply};
 use super::cpu::activation::Activation;
-use super::cpu::lanes::{Lanes, vectorized};
+use super::cpu::lanes::Lanes;
 use super::cpu::memory::written;
 use super::cpu::reduce::add_in_order;
+use super::cpu::vectorized::vectorized;
 use super::cpu::{Floats, tensor_like};
 use super::pool::global_avg_pool2d;
 use super::{Conv2d, Conv2dConfig};

@@ -4,8 +4,9 @@
 
 use super::autograd::{Input, Operation, Step, apply};
 use super::cpu::item::Item;
-use super::cpu::lanes::{Lanes, vectorized};
+use super::cpu::lanes::Lanes;
 use super::cpu::memory::written;
+use super::cpu::vectorized::vectorized;
 use super::cpu::{Floats, tensor_like};
 use super::order::dims;
 use crate::{Error, Result};

@@ -3,7 +3,7 @@
 use crate::losses::bce;
 use crate::metrics::mean_precision;
 use crate::models::Model;
-use crate::nn::{Batch, Mode, Optimizer, UpdateRule, backward, for_each_batch};
+use crate::nn::{Batch, Mode, Optimizer, UpdateRule, backward, for_each_batch, without_gradients};
 use crate::training::history::best_of;
 use crate::training::progress::Progress;
 use crate::training::run_folder::RunFolder;
@@ -149,6 +149,11 @@ impl<'a> Trainer<'a> {
 
     /// Loss and score of the validation set, the score at threshold 0.5, which is logit 0.
     fn validate(&self) -> Result<(f64, f64)> {
+        // One scope over all batches: weights are folded and packed once.
+        without_gradients(|| self.validate_batches())
+    }
+
+    fn validate_batches(&self) -> Result<(f64, f64)> {
         let (mut loss, mut score) = (0.0, 0.0);
         let indices: Vec<usize> = (0..self.valid.len()).collect();
         let layout = self.model.batch_layout(self.config.batch_size);

@@ -1,6 +1,6 @@
 //! Differentiable operations of our own as nodes of candle's graph, and a backward pass that knows them.
 //!
-//! An operation is applied with [`apply`], and candle differentiates it like any other: models mix our layers with candle's
+//! Each becomes a node of candle's graph, and candle differentiates it like any other: models mix our layers with candle's
 //! operations as they like. candle's own `backward` allocates zeros for each gradient and adds to them on one thread, a sixth of
 //! the time of a step; [`backward`] walks the same graph, where it consists of our operations, without these passes.
 

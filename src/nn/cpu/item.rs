@@ -1,7 +1,8 @@
 //! Numbers of images: f32, or bf16 that is read and written as f32.
 
-use super::lanes::{Lanes, vectorized};
+use super::lanes::Lanes;
 use super::memory::written;
+use super::vectorized::vectorized;
 use half::bf16;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;

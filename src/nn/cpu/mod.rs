@@ -16,6 +16,7 @@ pub(crate) mod reduce;
 mod storage;
 mod sum;
 pub(crate) mod update;
+pub(crate) mod vectorized;
 
 pub(crate) use self::storage::{Floats, floats, floats_mut, halves, tensor, tensor_like};
 pub(crate) use self::sum::sum;

@@ -1,9 +1,10 @@
 //! The passes of batch normalization over memory, for pixels with any number of channels.
 
 use super::activation::{Activation, activate, activation_grad};
-use super::lanes::{Lanes, vectorized};
+use super::lanes::Lanes;
 use super::memory::written;
 use super::reduce::{add_in_order, chunk_pixels};
+use super::vectorized::vectorized;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 
@@ -89,11 +90,11 @@ impl Affine<'_> {
 }
 
 /// The parts of an optional tensor: as many as there are chunks, each none without it.
-fn chunks<'a>(
-    values: Option<&'a [f32]>,
+fn chunks(
+    values: Option<&[f32]>,
     len: usize,
     total: usize,
-) -> impl IndexedParallelIterator<Item = Option<&'a [f32]>> {
+) -> impl IndexedParallelIterator<Item = Option<&[f32]>> {
     let part = move |i: usize| values.map(|values| &values[i * len..((i + 1) * len).min(total)]);
     (0..total.div_ceil(len)).into_par_iter().map(part)
 }

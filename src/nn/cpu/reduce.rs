@@ -3,7 +3,8 @@
 //! Chunks of a fixed number of pixels are summed on any thread and added up in order, so that the number of threads does
 //! not change a bit of the result.
 
-use super::lanes::{Lanes, vectorized};
+use super::lanes::Lanes;
+use super::vectorized::vectorized;
 use rayon::prelude::*;
 
 /// Pixels of one partial sum: few enough that a chunk of several tensors stays in the cache for a second pass over it.

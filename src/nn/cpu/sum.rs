@@ -1,8 +1,9 @@
 //! The sum of two tensors, on all cores.
 
-use super::lanes::{Lanes, vectorized};
+use super::lanes::Lanes;
 use super::memory::written;
 use super::storage::{Floats, tensor_like};
+use super::vectorized::vectorized;
 use candle_core::{DType, Result, Tensor};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;

@@ -1,6 +1,7 @@
 //! One step of an optimizer over a chunk of a parameter.
 
-use super::lanes::{Lanes, vectorized};
+use super::lanes::Lanes;
+use super::vectorized::vectorized;
 
 /// What a step multiplies by.
 #[derive(Clone, Copy)]

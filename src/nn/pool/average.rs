@@ -2,8 +2,9 @@
 
 use super::window::{Size, Window};
 use crate::nn::autograd::{Input, Operation, Step, apply};
-use crate::nn::cpu::lanes::{Lanes, vectorized};
+use crate::nn::cpu::lanes::Lanes;
 use crate::nn::cpu::memory::written;
+use crate::nn::cpu::vectorized::vectorized;
 use crate::nn::cpu::{Floats, tensor_like};
 use crate::{Error, Result};
 use candle_core::{CpuStorage, Shape, Tensor};

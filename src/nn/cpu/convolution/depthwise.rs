@@ -3,9 +3,10 @@
 //! A vector holds neighbouring channels of one pixel, so the window's elements are vectors too, and there is no sum over
 //! channels to share work in: a tile of pixels reuses each of them.
 
-use super::super::lanes::{Lanes, vectorized};
+use super::super::lanes::Lanes;
 use super::super::memory::{Shared, written};
 use super::super::reduce::add_in_order;
+use super::super::vectorized::vectorized;
 use super::sums::Ending;
 use super::table::{CHUNK, Places, SLOTS, Table};
 use crate::nn::cpu::activation::activate;

@@ -1,7 +1,8 @@
 //! Weights in the order in which the convolution sums read them.
 
-use super::super::lanes::{Lanes, vectorized};
+use super::super::lanes::Lanes;
 use super::super::memory::written;
+use super::super::vectorized::vectorized;
 use crate::nn::geometry::{Geometry, Tap};
 use half::bf16;
 use rayon::prelude::*;

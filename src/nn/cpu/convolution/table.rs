@@ -36,7 +36,7 @@ impl<T> Table<T> {
     pub fn runs(&self, tap: usize) -> Vec<Range<usize>> {
         let sources = &self.sources[tap * SLOTS..][..self.outputs.len()];
         if !self.leaves[tap] {
-            return vec![0..sources.len()];
+            return std::iter::once(0..sources.len()).collect();
         }
         let mut runs: Vec<Range<usize>> = Vec::new();
         for slot in (0..sources.len()).filter(|&slot| !self.is_outside(sources[slot])) {

@@ -1,6 +1,7 @@
 //! What a convolution's images are made of: f32, or bf16 whose products are summed in f32.
 
-use super::super::lanes::{Lanes, vectorized};
+use super::super::lanes::Lanes;
+use super::super::vectorized::vectorized;
 use super::gather::{Sum, sum_panels};
 use half::bf16;
 use std::ops::Range;
@@ -48,10 +49,6 @@ impl Values for Single {
     }
 }
 
-vectorized! {
-    fn sum_single(sum: &Sum<Single>, panels: Range<usize>) = sum_panels, Single
-}
-
 /// bf16, multiplied as f32.
 pub(super) struct Half;
 
@@ -84,6 +81,10 @@ macro_rules! half_values {
 
 half_values!(Half, sum_half, add_pairs);
 half_values!(HalfPairs, sum_pairs, add_pairs_hardware);
+
+vectorized! {
+    fn sum_single(sum: &Sum<Single>, panels: Range<usize>) = sum_panels, Single
+}
 
 vectorized! {
     fn sum_half(sum: &Sum<Half>, panels: Range<usize>) = sum_panels, Half

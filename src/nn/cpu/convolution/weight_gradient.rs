@@ -3,8 +3,9 @@
 //! The batch's pixels are divided into parts, and the small channels into panels; how many parts is a matter of shapes, never
 //! of threads or vectors. Each task adds up one part for one panel, and the parts are added in order.
 
-use super::super::lanes::{Lanes, vectorized, width};
+use super::super::lanes::{Lanes, width};
 use super::super::memory::{Shared, written};
+use super::super::vectorized::vectorized;
 use super::table::{Places, SLOTS, Table};
 use super::unfold::{patches, unfolded};
 use crate::nn::geometry::{Family, Geometry};
