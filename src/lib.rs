@@ -18,12 +18,13 @@
 //!
 //! | floor | module | what is there |
 //! |---|---|---|
-//! | 8 | [`pipeline`] | [`run`]: the whole job in one call |
-//! | 7 | [`plot`] | [`Figure`], galleries, curves, cards |
-//! | 6 | [`training`] | [`TrainConfig`], [`History`], `Model::train` |
-//! | 5 | [`inference`] | [`Probabilities`], [`Masks`], `Model::{predict, evaluate}` |
-//! | 4 | [`models`] | [`Encoder`], [`Unet`], [`Model`] |
-//! | 3 | [`nn`], [`losses`] | layers with checked gradients, [`device()`] |
+//! | 9 | [`pipeline`] | [`run`]: the whole job in one call |
+//! | 8 | [`plot`] | [`Figure`], galleries, curves, cards |
+//! | 7 | [`training`] | [`TrainConfig`], [`History`], `Model::train` |
+//! | 6 | [`inference`] | [`Probabilities`], [`Masks`], `Model::{predict, evaluate}` |
+//! | 5 | [`models`] | [`Encoder`], [`Unet`], [`Model`] |
+//! | 4 | [`losses`] | what training minimises |
+//! | 3 | [`nn`] | layers with checked gradients, optimizers, [`device()`] |
 //! | 2 | [`io`], [`synthetic`], [`metrics`], [`transform`] | files, the sample survey, scores, padding and augmentation |
 //! | 1 | [`types`] | [`Image`], [`Mask`], [`Rle`], [`Sample`], [`Dataset`], [`Competition`] |
 //! | 0 | [`error`] | [`Error`], [`Result`] |
@@ -51,7 +52,7 @@ pub use error::{Error, Result};
 pub use inference::{Masks, Probabilities};
 pub use io::Submission;
 pub use metrics::Score;
-pub use models::{Encoder, Model, Unet, WeightsReport};
+pub use models::{Encoder, Model, Precision, Unet, WeightsReport};
 pub use nn::device;
 pub use pipeline::{Report, RunConfig, run, run_sample};
 pub use plot::{Colormap, Figure};

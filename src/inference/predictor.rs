@@ -2,12 +2,22 @@
 
 use crate::inference::Probabilities;
 use crate::models::Model;
-use crate::nn::{Batch, BatchLayout, Mode, for_each_batch, sigmoid};
+use crate::nn::{Batch, BatchLayout, Mode, for_each_batch, sigmoid, without_gradients};
 use crate::types::{Dataset, Image};
 use crate::{Error, Result};
 
-/// Images per forward pass. More does not run faster on a CPU, and needs more memory.
-const BATCH_SIZE: usize = 16;
+/// Pixels of a forward pass: sixteen padded images of the competition. More does not run faster on a CPU, and large images would
+/// need more memory than there is.
+const PIXELS: usize = 16 * 128 * 128;
+
+/// As many images as their size allows.
+fn images_per_pass(dataset: &Dataset) -> Result<usize> {
+    if dataset.is_empty() {
+        return Ok(1);
+    }
+    let Image { height, width, .. } = dataset.get(0)?.image;
+    Ok((PIXELS / (height * width).max(1)).clamp(1, 32))
+}
 
 impl Model {
     /// The probability of salt for each pixel of each image, at the size of the image.
@@ -20,16 +30,13 @@ impl Model {
         self.check_one_class()?;
         let mut maps = Vec::with_capacity(dataset.len());
         let indices: Vec<usize> = (0..dataset.len()).collect();
-        for_each_batch(
-            dataset,
-            &indices,
-            &self.batch_layout(BATCH_SIZE),
-            |_, sample| Ok(sample),
-            |batch| {
-                maps.extend(self.probabilities(&batch)?);
-                Ok(())
-            },
-        )?;
+        let layout = self.batch_layout(images_per_pass(dataset)?);
+        let predict = |batch: Batch| {
+            maps.extend(self.probabilities(&batch)?);
+            Ok(())
+        };
+        // One scope over all batches: weights are folded and packed once.
+        without_gradients(|| for_each_batch(dataset, &indices, &layout, |_, sample| Ok(sample), predict))?;
         Ok(Probabilities::new(dataset.ids(), maps, dataset.submission_order()))
     }
 

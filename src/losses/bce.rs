@@ -3,8 +3,9 @@
 //! With a logit `x` and a target `t` the stable form is `max(x, 0) − x·t + ln(1 + e^−|x|)`: no exponential of a
 //! positive number, so that logits of ±1000 are as safe as 0. Its gradient is `sigmoid(x) − t`.
 
+use crate::nn::{Input, Operation, Step, apply, sigmoid};
 use crate::{Error, Result};
-use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor, bail};
+use candle_core::{CpuStorage, Shape, Tensor};
 use rayon::prelude::*;
 
 /// How many values are summed at once. Fixed, so that the sum does not depend on the number of threads.
@@ -34,64 +35,34 @@ pub fn bce(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
             hint: "give one target per logit".into(),
         });
     }
-    let (logits, target) = (contiguous(logits)?, contiguous(target)?);
-    logits.apply_op2(&target, Bce).map_err(Error::tensor("bce"))
-}
-
-fn contiguous(xs: &Tensor) -> Result<Tensor> {
-    xs.contiguous().map_err(Error::tensor("bce"))
+    apply(Bce, &[logits, target]).map_err(Error::tensor("bce"))
 }
 
 struct Bce;
 
-impl CustomOp2 for Bce {
+impl Operation for Bce {
     fn name(&self) -> &'static str {
         "bce"
     }
 
-    fn cpu_fwd(
-        &self,
-        logits: &CpuStorage,
-        logits_layout: &Layout,
-        target: &CpuStorage,
-        target_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let (xs, ts) = (values(logits, logits_layout)?, values(target, target_layout)?);
+    fn cpu(&self, inputs: &[Input]) -> candle_core::Result<(CpuStorage, Shape)> {
+        let (xs, ts) = (inputs[0].floats()?, inputs[1].floats()?);
         let sums: Vec<f64> =
             xs.par_chunks(CHUNK).zip(ts.par_chunks(CHUNK)).map(|(xs, ts)| sum(xs, ts)).collect();
         let mean = sums.iter().sum::<f64>() / xs.len().max(1) as f64;
         Ok((CpuStorage::F32(vec![mean as f32]), ().into()))
     }
 
-    fn bwd(
-        &self,
-        logits: &Tensor,
-        target: &Tensor,
-        _loss: &Tensor,
-        gradient: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        let scale = gradient.to_scalar::<f32>()? / logits.elem_count().max(1) as f32;
-        let (xs, ts) = (logits.flatten_all()?.to_vec1::<f32>()?, target.flatten_all()?.to_vec1::<f32>()?);
-        let dxs: Vec<f32> =
-            xs.par_iter().zip(&ts).with_min_len(CHUNK).map(|(&x, &t)| (sigmoid(x) - t) * scale).collect();
-        Ok((Some(Tensor::from_vec(dxs, logits.shape(), logits.device())?), None))
-    }
-}
-
-fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> candle_core::Result<&'a [f32]> {
-    match (storage, layout.contiguous_offsets()) {
-        (CpuStorage::F32(values), Some((start, end))) => Ok(&values[start..end]),
-        _ => bail!("bce takes contiguous f32 tensors"),
+    fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        let (logits, target) = (step.inputs[0], step.inputs[1]);
+        let scale = f64::from(step.ys_grad.to_scalar::<f32>()?) / logits.elem_count().max(1) as f64;
+        let difference = (sigmoid(&logits.detach()).map_err(candle_core::Error::wrap)? - target.detach())?;
+        Ok(vec![Some((difference * scale)?), None])
     }
 }
 
 fn sum(xs: &[f32], ts: &[f32]) -> f64 {
     xs.iter().zip(ts).map(|(&x, &t)| f64::from(x.max(0.0) - x * t + libm::log1pf(libm::expf(-x.abs())))).sum()
-}
-
-fn sigmoid(x: f32) -> f32 {
-    let e = libm::expf(-x.abs());
-    if x >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
 }
 
 #[cfg(test)]

@@ -16,17 +16,20 @@ use serde::{Deserialize, Serialize};
 pub enum Encoder {
     /// Two 3×3 convolutions per level, max pooling between: Ronneberger, Fischer & Brox 2015, with batch norm.
     Plain,
+    /// He, Zhang, Ren & Sun 2015; with the decoder of segmentation_models.pytorch, whose state_dict names it uses.
+    ResNet34,
 }
 
 impl Encoder {
     /// Every encoder there is.
-    pub const ALL: [Encoder; 1] = [Encoder::Plain];
+    pub const ALL: [Encoder; 2] = [Encoder::Plain, Encoder::ResNet34];
 }
 
 impl std::fmt::Display for Encoder {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         f.write_str(match self {
             Encoder::Plain => "plain",
+            Encoder::ResNet34 => "resnet34",
         })
     }
 }

@@ -6,9 +6,11 @@ mod encoder;
 pub mod encoders;
 mod model;
 mod network;
+mod precision;
 mod unet;
 
 pub use checkpoint::checkpoint_tensors;
 pub use encoder::Encoder;
 pub use model::{Model, WeightsReport};
+pub use precision::Precision;
 pub use unet::Unet;

@@ -1,10 +1,10 @@
 //! A network with its weights.
 
 use crate::models::network::Network;
-use crate::models::{Unet, checkpoint};
+use crate::models::{Precision, Unet, checkpoint};
 use crate::nn::{Mode, Weights, check_device, to_channels_first, to_channels_last, without_gradients};
 use crate::{Error, Result};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use std::path::Path;
 
 /// A network with its weights on a device: built by a config such as [`Unet`], or read by [`Model::load`].
@@ -21,6 +21,7 @@ pub struct Model {
     weights: Weights,
     network: Network,
     device: Device,
+    precision: Precision,
 }
 
 /// What [`Model::load_weights`] did.
@@ -36,7 +37,7 @@ impl Model {
         check_device(device)?;
         let weights = Weights::new(config.seed, device);
         let network = Network::new(&config, weights.builder())?;
-        Ok(Model { config, weights, network, device: device.clone() })
+        Ok(Model { config, weights, network, device: device.clone(), precision: Precision::F32 })
     }
 
     /// Logits `(N, classes, H, W)` of `xs` `(N, in_channels, H, W)`, in inference mode: batch norm uses its running
@@ -53,11 +54,26 @@ impl Model {
     /// batch norm uses the batch and updates its statistics.
     pub(crate) fn logits(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
         self.check_input(xs)?;
-        let forward = || self.network.forward(&to_channels_last(xs)?, mode);
         match mode {
-            Mode::Train => forward(),
-            Mode::Eval => without_gradients(forward),
+            Mode::Train => self.network.forward(&to_channels_last(xs)?, mode),
+            Mode::Eval => without_gradients(|| self.predict_logits(xs)),
         }
+    }
+
+    fn predict_logits(&self, xs: &Tensor) -> Result<Tensor> {
+        let convert = |xs: &Tensor, dtype| xs.to_dtype(dtype).map_err(Error::tensor("change of precision"));
+        let xs = to_channels_last(xs)?;
+        match self.precision {
+            Precision::F32 => self.network.forward(&xs, Mode::Eval),
+            Precision::Bf16 => {
+                convert(&self.network.forward(&convert(&xs, DType::BF16)?, Mode::Eval)?, DType::F32)
+            }
+        }
+    }
+
+    /// What [`Model::forward`], [`Model::predict`] and [`Model::evaluate`] compute in from now on; training stays in f32.
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.precision = precision;
     }
 
     /// What the network is made of.
@@ -232,6 +248,24 @@ mod tests {
         let mut other = small(6);
         assert_eq!(other.load_weights(&path).unwrap().loaded.len(), other.weights.vars().len());
         assert_eq!(logits(&other), logits(&model));
+    }
+
+    #[test]
+    fn bf16_is_close_to_f32() {
+        for encoder in Encoder::ALL {
+            let mut model = Unet::new(encoder).in_channels(3).build(&Device::Cpu).unwrap();
+            let xs: Vec<f32> = (0..2 * 3 * 64 * 96).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
+            let xs = Tensor::from_vec(xs, (2, 3, 64, 96), &Device::Cpu).unwrap();
+            let values =
+                |model: &Model| model.forward(&xs).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let single = values(&model);
+            model.set_precision(Precision::Bf16);
+            let half = values(&model);
+            let norm = |xs: &mut dyn Iterator<Item = f32>| xs.map(|x| x * x).sum::<f32>().sqrt();
+            let apart =
+                norm(&mut single.iter().zip(&half).map(|(s, h)| s - h)) / norm(&mut single.iter().copied());
+            assert!(apart > 1e-5 && apart < 0.02, "{encoder}: {apart}");
+        }
     }
 
     #[test]

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 /// | `encoder` | – | what looks at the image | [`Encoder::ALL`] |
 /// | `in_channels` | 1 | channels of the input | ≥ 1 |
 /// | `classes` | 1 | channels of the logits | ≥ 1 |
-/// | `depth` | 4 | how often the size is halved | 1..=6 |
-/// | `base_filters` | 16 | channels at full size; doubled at each level | 1..=256 |
+/// | `depth` | 4, over a ResNet 5 | how often the size is halved | 1..=6, over a ResNet 5 |
+/// | `base_filters` | 16 | of the plain encoder: channels at full size; doubled at each level | 1..=256 |
 /// | `batch_norm_momentum` | 0.1 | weight of the newest batch in the running statistics (PyTorch's meaning) | (0, 1] |
 /// | `normalize` | mean 0.5, std 0.25 | what is done to amplitudes first | std > 0 |
 /// | `seed` | 42 | of the initial weights (He normal) | any |
@@ -52,7 +52,7 @@ impl Unet {
             encoder,
             in_channels: 1,
             classes: 1,
-            depth: 4,
+            depth: if encoder == Encoder::Plain { 4 } else { 5 },
             base_filters: 16,
             batch_norm_momentum: 0.1,
             normalize: Normalize::default(),
@@ -126,6 +126,9 @@ impl Unet {
         match self {
             Unet { in_channels: 0, .. } => bad("in_channels", "0".into(), "at least 1"),
             Unet { classes: 0, .. } => bad("classes", "0".into(), "at least 1"),
+            Unet { encoder: Encoder::ResNet34, depth, .. } if *depth != 5 => {
+                bad("depth", depth.to_string(), "5, the depth of resnet34")
+            }
             Unet { depth, .. } if !(1..=6).contains(depth) => bad("depth", depth.to_string(), "1 to 6"),
             Unet { base_filters: filters, .. } if !(1..=256).contains(filters) => {
                 bad("base_filters", filters.to_string(), "1 to 256")

@@ -1,27 +1,20 @@
-//! Batch normalization with an optional ReLU, as one operation.
+//! Batch normalization with an optional residual and activation, as one operation.
 //!
-//! `ys = relu((xs - mean) / sqrt(variance + eps) * weight + bias)` per channel (Ioffe and Szegedy 2015, arXiv:1502.03167).
-//! In training, mean and variance are those of the batch, and the running ones move towards them; for prediction they are
-//! the running ones. Fused, the ReLU costs no pass over memory and keeps no tensor of its own.
+//! `ys = activation((xs - mean) / sqrt(variance + eps) * weight + bias + residual)` per channel (Ioffe and Szegedy 2015,
+//! arXiv:1502.03167). In training, mean and variance are those of the batch, and the running ones move towards them; for
+//! prediction they are the running ones. Fused, residual and activation cost no pass over memory and keep no tensor of their own.
 
-use super::cpu::{floats, floats_mut, tensor_like, with_floats};
-use super::init;
-use super::mode::{Mode, apply3};
-use super::normalize::{
-    Affine, Correction, Statistics, batch_statistics, gradient_sums, input_gradient, normalize,
+use super::autograd::{Input, Mode, Operation, Step, apply, weights_changed};
+use super::cpu::activation::Activation;
+use super::cpu::normalize::{
+    Affine, Correction, Statistics, batch_statistics, gradient_before, gradient_sums, input_gradient,
+    normalize,
 };
+use super::cpu::{Floats, floats_mut, tensor_like};
+use super::init;
 use crate::{Error, Result};
-use candle_core::{CpuStorage, CustomOp3, InplaceOp1, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, InplaceOp1, Layout, Shape, Tensor, bail};
 use candle_nn::VarBuilder;
-
-/// What follows the normalization.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// Nothing.
-    None,
-    /// `max(0, x)`, whose slope at 0 is 0.
-    Relu,
-}
 
 /// The settings of a [`BatchNorm`].
 ///
@@ -92,8 +85,24 @@ impl BatchNorm {
     /// # Errors
     /// [`Error::Shape`] when `xs` has other channels, or in training fewer than two values per channel.
     pub fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.forward_residual(xs, None, mode)
+    }
+
+    /// As [`BatchNorm::forward`], with a residual that is added before the activation.
+    ///
+    /// # Errors
+    /// As [`BatchNorm::forward`], and [`Error::Shape`] when the residual has another shape than `xs`.
+    pub fn forward_residual(&self, xs: &Tensor, residual: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
         self.check_input(xs, mode)?;
-        self.normalize(xs, mode).map_err(Error::tensor("batch_norm"))
+        if let Some(residual) = residual.filter(|residual| residual.dims() != xs.dims()) {
+            return Err(Error::Shape {
+                what: "residual of batch_norm".into(),
+                expected: format!("{:?}, as the input", xs.dims()),
+                got: format!("{:?}", residual.dims()),
+                hint: "a convolution of kernel 1 brings it to other channels or strides".into(),
+            });
+        }
+        self.normalize(xs, residual, mode).map_err(Error::tensor("batch_norm"))
     }
 
     fn check_input(&self, xs: &Tensor, mode: Mode) -> Result<()> {
@@ -109,32 +118,55 @@ impl BatchNorm {
         }
     }
 
-    fn normalize(&self, xs: &Tensor, mode: Mode) -> candle_core::Result<Tensor> {
+    fn normalize(&self, xs: &Tensor, residual: Option<&Tensor>, mode: Mode) -> candle_core::Result<Tensor> {
         let xs = xs.contiguous()?;
         let statistics = match mode {
             Mode::Train => {
-                let statistics = with_floats(&xs, |xs| batch_statistics(xs, self.weight.elem_count()))?;
+                let statistics = batch_statistics(&Floats::of(&xs)?, self.weight.elem_count());
                 self.update_running(&statistics, xs.elem_count())?;
                 statistics
             }
             Mode::Eval => self.running_statistics()?,
         };
-        let inverse =
-            statistics.variance.iter().map(|v| (1.0 / (v + self.config.eps).sqrt()) as f32).collect();
+        let inverse = self.inverse_deviation(&statistics.variance).map(|inverse| inverse as f32).collect();
         let mean = statistics.mean.iter().map(|&mean| mean as f32).collect();
-        let relu = self.config.activation == Activation::Relu;
-        apply3(&xs, &self.weight, &self.bias, Normalization { mean, inverse, relu, mode })
+        let affine = apply(Pair, &[&self.weight, &self.bias])?;
+        let operation = Normalization { mean, inverse, activation: self.config.activation, mode };
+        match residual {
+            Some(residual) => apply(operation, &[&xs, &affine, residual]),
+            None => apply(operation, &[&xs, &affine]),
+        }
+    }
+
+    fn inverse_deviation(&self, variance: &[f64]) -> impl Iterator<Item = f64> {
+        variance.iter().map(|v| 1.0 / (v + self.config.eps).sqrt())
+    }
+
+    /// For prediction: per channel what multiplies the input, and what is added to it.
+    pub(super) fn scale_and_shift(&self) -> candle_core::Result<(Vec<f64>, Vec<f64>)> {
+        let statistics = self.running_statistics()?;
+        let (weight, bias) = (Floats::of(&self.weight)?, Floats::of(&self.bias)?);
+        let inverse = self.inverse_deviation(&statistics.variance);
+        let scale: Vec<f64> =
+            weight.iter().zip(inverse).map(|(w, inverse)| f64::from(*w) * inverse).collect();
+        let shift = bias.iter().zip(scale.iter().zip(&statistics.mean));
+        let shift = shift.map(|(bias, (scale, mean))| f64::from(*bias) - mean * scale).collect();
+        Ok((scale, shift))
+    }
+
+    pub(super) fn activation(&self) -> Activation {
+        self.config.activation
     }
 
     fn running_statistics(&self) -> candle_core::Result<Statistics> {
-        let widen = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect();
-        Ok(Statistics {
-            mean: with_floats(&self.running_mean, widen)?,
-            variance: with_floats(&self.running_var, widen)?,
-        })
+        let widen = |values: &Tensor| -> candle_core::Result<Vec<f64>> {
+            Ok(Floats::of(values)?.iter().map(|&v| f64::from(v)).collect())
+        };
+        Ok(Statistics { mean: widen(&self.running_mean)?, variance: widen(&self.running_var)? })
     }
 
     fn update_running(&self, batch: &Statistics, count: usize) -> candle_core::Result<()> {
+        weights_changed();
         let pixels = (count / self.weight.elem_count()) as f64;
         let running = self.running_statistics()?;
         let unbiased: Vec<f64> = batch.variance.iter().map(|v| v * pixels / (pixels - 1.0)).collect();
@@ -175,24 +207,49 @@ fn check(channels: usize, config: &BatchNormConfig) -> Result<()> {
     Ok(())
 }
 
-/// The differentiable operation. In [`Mode::Eval`] mean and deviation are constants.
+/// Weight and bias as one tensor, so that the normalization has an input left for a residual.
+struct Pair;
+
+impl Operation for Pair {
+    fn name(&self) -> &'static str {
+        "batch_norm weights"
+    }
+
+    fn cpu(&self, inputs: &[Input]) -> candle_core::Result<(CpuStorage, Shape)> {
+        let mut both = Vec::new();
+        for input in inputs {
+            both.extend_from_slice(input.floats()?);
+        }
+        let len = both.len();
+        Ok((CpuStorage::F32(both), len.into()))
+    }
+
+    fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        let channels = step.inputs[0].elem_count();
+        let part = |from: usize| step.ys_grad.narrow(0, from, channels)?.copy().map(Some);
+        Ok(vec![part(0)?, part(channels)?])
+    }
+}
+
+/// The differentiable operation on `xs`, weights and biases and perhaps a residual. In [`Mode::Eval`] mean and deviation are
+/// constants.
 struct Normalization {
     mean: Vec<f32>,
     inverse: Vec<f32>,
-    relu: bool,
+    activation: Activation,
     mode: Mode,
 }
 
 impl Normalization {
-    fn affine<'a>(&'a self, weight: &[f32], bias: &'a [f32]) -> Affine<'a> {
+    fn affine<'a>(&'a self, weights: &'a [f32], activation: Activation) -> Affine<'a> {
+        let (weight, bias) = weights.split_at(self.mean.len());
         let scale = weight.iter().zip(&self.inverse).map(|(weight, inverse)| weight * inverse).collect();
-        Affine { mean: &self.mean, scale, bias, relu: self.relu }
+        Affine { mean: &self.mean, scale, bias, activation }
     }
 
-    /// Gradients of `xs`, weight and bias.
-    fn backward(&self, xs: &[f32], weight: &[f32], bias: &[f32], ys_grad: &[f32]) -> [Vec<f32>; 3] {
-        let affine = self.affine(weight, bias);
-        let (sums, products) = gradient_sums(&affine, xs, ys_grad);
+    /// Gradients of `xs` and of weights and biases.
+    fn backward(&self, affine: &Affine, xs: &[f32], ys_grad: &[f32]) -> [Vec<f32>; 2] {
+        let (sums, products) = gradient_sums(affine, xs, ys_grad);
         let pixels = (xs.len() / self.mean.len()) as f64;
         let constant = self.mode == Mode::Eval;
         let factors = affine.scale.iter().zip(&self.inverse).zip(sums.iter().zip(&products));
@@ -203,48 +260,40 @@ impl Normalization {
                 ((per_pixel * inverse * inverse * product) as f32, (per_pixel * sum) as f32)
             })
             .unzip();
-        let xs_grad = input_gradient(&affine, &Correction { slope, offset }, xs, ys_grad);
+        let xs_grad = input_gradient(affine, &Correction { slope, offset }, xs, ys_grad);
         let products = products.iter().zip(&self.inverse);
-        let weight_grad = products.map(|(product, inverse)| (product * f64::from(*inverse)) as f32).collect();
-        [xs_grad, weight_grad, sums.iter().map(|&sum| sum as f32).collect()]
+        let weight_grad = products.map(|(product, inverse)| (product * f64::from(*inverse)) as f32);
+        [xs_grad, weight_grad.chain(sums.iter().map(|&sum| sum as f32)).collect()]
     }
 }
 
-impl CustomOp3 for Normalization {
+impl Operation for Normalization {
     fn name(&self) -> &'static str {
         "batch_norm"
     }
 
-    fn cpu_fwd(
-        &self,
-        xs: &CpuStorage,
-        xs_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let (weight, bias) = (floats(weight, weight_layout)?, floats(bias, bias_layout)?);
-        let ys = normalize(&self.affine(weight, bias), floats(xs, xs_layout)?);
-        Ok((CpuStorage::F32(ys), xs_layout.shape().clone()))
+    fn cpu(&self, inputs: &[Input]) -> candle_core::Result<(CpuStorage, Shape)> {
+        let [xs, weights, residual @ ..] = inputs else { bail!("batch_norm has an image and weights") };
+        let residual = residual.first().map(Input::floats).transpose()?;
+        let affine = self.affine(weights.floats()?, self.activation);
+        Ok((CpuStorage::F32(normalize(&affine, xs.floats()?, residual)), xs.layout.shape().clone()))
     }
 
-    fn bwd(
-        &self,
-        xs: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
-        _: &Tensor,
-        ys_grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let [xs_grad, weight_grad, bias_grad] = with_floats(&ys_grad.contiguous()?, |ys_grad| {
-            with_floats(xs, |xs| {
-                with_floats(weight, |weight| {
-                    with_floats(bias, |bias| self.backward(xs, weight, bias, ys_grad))
-                })
-            })
-        })????;
-        let xs_grad = tensor_like(xs_grad, xs)?;
-        Ok((Some(xs_grad), Some(tensor_like(weight_grad, weight)?), Some(tensor_like(bias_grad, bias)?)))
+    fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        let (xs, weights, ys_grad) = (step.inputs[0], step.inputs[1], Floats::of(step.ys_grad)?);
+        let (xs_values, weight_values) = (Floats::of(xs)?, Floats::of(weights)?);
+        let Some(residual) = step.inputs.get(2) else {
+            let affine = self.affine(&weight_values, self.activation);
+            let [xs_grad, weight_grad] = Normalization::backward(self, &affine, &xs_values, &ys_grad);
+            return Ok(vec![Some(tensor_like(xs_grad, xs)?), Some(tensor_like(weight_grad, weights)?)]);
+        };
+        let before = gradient_before(self.activation, &Floats::of(step.ys)?, &ys_grad);
+        let affine = self.affine(&weight_values, Activation::None);
+        let [xs_grad, weight_grad] = Normalization::backward(self, &affine, &xs_values, &before);
+        Ok(vec![
+            Some(tensor_like(xs_grad, xs)?),
+            Some(tensor_like(weight_grad, weights)?),
+            Some(tensor_like(before, residual)?),
+        ])
     }
 }

@@ -4,132 +4,167 @@
 //! gradient of a convolution and the transposed convolution. So each is the other's gradient, and they share the one of
 //! the weights.
 
-use super::cpu::{floats, tensor_like, with_floats};
-use super::gather::{into_large, into_small};
+use super::autograd::{Input, Operation, Step, apply, cached};
+use super::cpu::convolution::{
+    Ending, PackedWeight, depthwise_into_large, depthwise_into_small, depthwise_weight_gradient, into_large,
+    into_small, weight_gradient,
+};
+use super::cpu::reduce::channel_sums;
+use super::cpu::{Floats, tensor_like};
 use super::geometry::Geometry;
-use super::mode::{apply2, apply3};
-use super::reduce::channel_sums;
-use super::weight_gradient::weight_gradient;
 use crate::{Error, Result};
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Shape, Tensor, bail};
+use candle_core::{CpuStorage, Shape, Tensor, bail};
+use std::sync::Arc;
 
-/// Without bias an operation of two arguments, with bias of three.
-pub(super) struct ConvolutionOp {
-    pub(super) geometry: Geometry,
-    /// From the small plane to the large one.
-    pub(super) transposed: bool,
-}
-
-/// Applies `op` to `xs`, which has to be contiguous.
+/// The convolution of `xs` (N, H, W, large channels).
 pub(super) fn convolve(
     xs: &Tensor,
     weight: &Tensor,
     bias: Option<&Tensor>,
-    op: ConvolutionOp,
+    geometry: Geometry,
 ) -> Result<Tensor> {
-    let name = op.name();
-    let ys = match bias {
-        Some(bias) => apply3(xs, weight, bias, op),
-        None => apply2(xs, weight, op),
-    };
-    ys.map_err(Error::tensor(name))
-}
-
-impl ConvolutionOp {
-    fn name(&self) -> &'static str {
-        if self.transposed { "conv_transpose2d" } else { "conv2d" }
-    }
-
-    fn forward(&self, xs: &[f32], weight: &[f32], bias: Option<&[f32]>) -> (CpuStorage, Shape) {
-        let Geometry { batch, large, small, .. } = self.geometry;
-        let (ys, plane) = match self.transposed {
-            true => (into_large(&self.geometry, xs, weight, bias), large),
-            false => (into_small(&self.geometry, xs, weight, bias), small),
+    let run = || {
+        let packed = match xs.device().is_cpu() && !geometry.is_depthwise() {
+            true => Some(cached(weight, || Ok(PackedWeight::new(&geometry, &Floats::of(weight)?)))?),
+            false => None,
         };
-        (CpuStorage::F32(ys), (batch, plane.height, plane.width, plane.channels).into())
-    }
+        apply_with_bias(Convolution { geometry, packed }, xs, weight, bias)
+    };
+    run().map_err(Error::tensor("conv2d"))
+}
 
-    /// Gradients of input and weight; the network's own input, which nothing depends on, gets none.
-    fn backward(
-        &self,
-        xs: &Tensor,
-        weight: &Tensor,
-        ys_grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        if xs.elem_count() == 0 {
-            bail!("the gradient of a convolution needs a batch that is not empty")
-        }
-        let (large, small) = if self.transposed { (ys_grad, xs) } else { (xs, ys_grad) };
-        let weight_grad = with_floats(large, |large| {
-            with_floats(small, |small| weight_gradient(&self.geometry, large, small))
-        })??;
-        let weight_grad = tensor_like(weight_grad, weight)?;
-        if !xs.track_op() {
-            return Ok((None, Some(weight_grad)));
-        }
-        let adjoint = if self.transposed { into_small } else { into_large };
-        let xs_grad = with_floats(ys_grad, |ys_grad| {
-            with_floats(weight, |weight| adjoint(&self.geometry, ys_grad, weight, None))
-        })??;
-        Ok((Some(tensor_like(xs_grad, xs)?), Some(weight_grad)))
+/// The transposed convolution of `xs` (N, H, W, small channels).
+pub(super) fn convolve_transposed(
+    xs: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    geometry: Geometry,
+) -> Result<Tensor> {
+    apply_with_bias(Transposed { geometry }, xs, weight, bias).map_err(Error::tensor("conv_transpose2d"))
+}
+
+fn apply_with_bias(
+    operation: impl Operation,
+    xs: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+) -> candle_core::Result<Tensor> {
+    match bias {
+        Some(bias) => apply(operation, &[xs, weight, bias]),
+        None => apply(operation, &[xs, weight]),
     }
 }
 
-impl CustomOp2 for ConvolutionOp {
-    fn name(&self) -> &'static str {
-        self.name()
-    }
+struct Convolution {
+    geometry: Geometry,
+    /// None where the weight is read as it is.
+    packed: Option<Arc<PackedWeight>>,
+}
 
-    fn cpu_fwd(
-        &self,
-        xs: &CpuStorage,
-        xs_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        Ok(self.forward(floats(xs, xs_layout)?, floats(weight, weight_layout)?, None))
-    }
+struct Transposed {
+    geometry: Geometry,
+}
 
-    fn bwd(
-        &self,
-        xs: &Tensor,
-        weight: &Tensor,
-        _: &Tensor,
-        ys_grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        self.backward(xs, weight, &ys_grad.contiguous()?)
+/// The values of the inputs: image, weight, bias.
+fn values<'a>(inputs: &[Input<'a>]) -> candle_core::Result<(&'a [f32], &'a [f32], Ending<'a>)> {
+    let [xs, weight, bias @ ..] = inputs else { bail!("a convolution has an image and a weight") };
+    let bias = bias.first().map(Input::floats).transpose()?;
+    Ok((xs.floats()?, weight.floats()?, Ending { bias, ..Ending::default() }))
+}
+
+fn check_not_empty(step: &Step) -> candle_core::Result<()> {
+    if step.inputs[0].elem_count() == 0 {
+        bail!("the gradient of a convolution needs a batch that is not empty")
+    }
+    Ok(())
+}
+
+fn weight_grad(
+    geometry: &Geometry,
+    large: &Tensor,
+    small: &Tensor,
+    like: &Tensor,
+) -> candle_core::Result<Tensor> {
+    let (large, small) = (Floats::of(large)?, Floats::of(small)?);
+    let gradient = match geometry.is_depthwise() {
+        true => depthwise_weight_gradient(geometry, &large, &small),
+        false => weight_gradient(geometry, &large, &small),
+    };
+    tensor_like(gradient, like)
+}
+
+/// The bias's gradient, for a convolution that has one.
+fn bias_grad(step: &Step) -> candle_core::Result<Option<Tensor>> {
+    match step.inputs.get(2) {
+        Some(bias) if step.wanted(2) => {
+            let sums = channel_sums(&Floats::of(step.ys_grad)?, bias.elem_count());
+            tensor_like(sums, bias).map(Some)
+        }
+        _ => Ok(None),
     }
 }
 
-impl CustomOp3 for ConvolutionOp {
+impl Operation for Convolution {
     fn name(&self) -> &'static str {
-        self.name()
+        "conv2d"
     }
 
-    fn cpu_fwd(
-        &self,
-        xs: &CpuStorage,
-        xs_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let bias = floats(bias, bias_layout)?;
-        Ok(self.forward(floats(xs, xs_layout)?, floats(weight, weight_layout)?, Some(bias)))
+    fn cpu(&self, inputs: &[Input]) -> candle_core::Result<(CpuStorage, Shape)> {
+        let (xs, weight, ending) = values(inputs)?;
+        let ys = match &self.packed {
+            Some(packed) => into_small(&self.geometry, xs, packed, ending),
+            None => depthwise_into_small(&self.geometry, xs, weight, ending),
+        };
+        let Geometry { batch, small, .. } = self.geometry;
+        Ok((CpuStorage::F32(ys), (batch, small.height, small.width, small.channels).into()))
     }
 
-    fn bwd(
-        &self,
-        xs: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
-        _: &Tensor,
-        ys_grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let ys_grad = ys_grad.contiguous()?;
-        let (xs_grad, weight_grad) = self.backward(xs, weight, &ys_grad)?;
-        let bias_grad = with_floats(&ys_grad, |grad| channel_sums(grad, bias.elem_count()))?;
-        Ok((xs_grad, weight_grad, Some(tensor_like(bias_grad, bias)?)))
+    fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        check_not_empty(step)?;
+        let (xs, weight, geometry) = (step.inputs[0], step.inputs[1], &self.geometry);
+        let gradient = || {
+            let (grad, weight) = (Floats::of(step.ys_grad)?, Floats::of(weight)?);
+            let into_large = if geometry.is_depthwise() { depthwise_into_large } else { into_large };
+            tensor_like(into_large(geometry, &grad, &weight, Ending::default()), xs)
+        };
+        Ok(vec![
+            step.wanted(0).then(gradient).transpose()?,
+            step.wanted(1).then(|| weight_grad(geometry, xs, step.ys_grad, weight)).transpose()?,
+            bias_grad(step)?,
+        ])
+    }
+}
+
+impl Operation for Transposed {
+    fn name(&self) -> &'static str {
+        "conv_transpose2d"
+    }
+
+    fn cpu(&self, inputs: &[Input]) -> candle_core::Result<(CpuStorage, Shape)> {
+        let (xs, weight, ending) = values(inputs)?;
+        let into_large = if self.geometry.is_depthwise() { depthwise_into_large } else { into_large };
+        let ys = into_large(&self.geometry, xs, weight, ending);
+        let Geometry { batch, large, .. } = self.geometry;
+        Ok((CpuStorage::F32(ys), (batch, large.height, large.width, large.channels).into()))
+    }
+
+    fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        check_not_empty(step)?;
+        let (xs, weight, geometry) = (step.inputs[0], step.inputs[1], &self.geometry);
+        let gradient = || {
+            let (grad, weight) = (Floats::of(step.ys_grad)?, Floats::of(weight)?);
+            let ys = match geometry.is_depthwise() {
+                true => depthwise_into_small(geometry, &grad, &weight, Ending::default()),
+                false => {
+                    into_small(geometry, &grad, &PackedWeight::new(geometry, &weight), Ending::default())
+                }
+            };
+            tensor_like(ys, xs)
+        };
+        Ok(vec![
+            step.wanted(0).then(gradient).transpose()?,
+            step.wanted(1).then(|| weight_grad(geometry, step.ys_grad, xs, weight)).transpose()?,
+            bias_grad(step)?,
+        ])
     }
 }

@@ -1,4 +1,4 @@
-//! What weights start from: candle's initializations, drawn from a seeded stream.
+//! What weights start from, drawn from a seeded stream.
 //!
 //! He et al. 2015, "Delving Deep into Rectifiers" (arXiv:1502.01852): a weight that is followed by a ReLU starts normal with
 //! variance `2 / fan_in`, so that activations keep their size from layer to layer.
@@ -9,17 +9,45 @@ use candle_nn::init::NormalOrUniform;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// He-normal with the input's fan and the gain of a ReLU.
-pub const HE_NORMAL: Init = candle_nn::init::DEFAULT_KAIMING_NORMAL;
 /// All zero.
 pub const ZEROS: Init = candle_nn::init::ZERO;
 /// All one.
 pub const ONES: Init = candle_nn::init::ONE;
 
-/// He-normal for a transposed convolution, where each output meets `kernel^2 / stride^2` pixels of each input channel.
-pub(super) fn he_normal_transposed(in_channels: usize, kernel: usize, stride: usize) -> Init {
-    let fan_in = (in_channels * kernel * kernel) as f64 / (stride * stride) as f64;
-    Init::Randn { mean: 0.0, stdev: (2.0 / fan_in).sqrt() }
+/// How a convolution's weight starts. `fan_in` is how many numbers go into one number of the result, `fan_out` the reverse.
+///
+/// ```
+/// use tgs_salt::nn::{Conv2dConfig, init::Start};
+/// assert_eq!(Conv2dConfig::default().init, Start::HeNormal);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// Normal with variance `2 / fan_in`: keeps the size of activations before a ReLU.
+    #[default]
+    HeNormal,
+    /// Uniform with that variance.
+    HeUniform,
+    /// Normal with variance `2 / (fan_in + fan_out)` (Glorot and Bengio 2010): for layers without a ReLU.
+    XavierNormal,
+    /// Uniform with that variance.
+    XavierUniform,
+}
+
+impl Start {
+    /// The distribution for these fans.
+    pub(super) fn with_fans(self, fan_in: f64, fan_out: f64) -> Init {
+        let deviation = match self {
+            Start::HeNormal | Start::HeUniform => (2.0 / fan_in).sqrt(),
+            Start::XavierNormal | Start::XavierUniform => (2.0 / (fan_in + fan_out)).sqrt(),
+        };
+        match self {
+            Start::HeNormal | Start::XavierNormal => Init::Randn { mean: 0.0, stdev: deviation },
+            Start::HeUniform | Start::XavierUniform => {
+                let bound = 3f64.sqrt() * deviation;
+                Init::Uniform { lo: -bound, up: bound }
+            }
+        }
+    }
 }
 
 /// The values of one named weight. They depend on the seed, the name and the shape, and on nothing else.
@@ -69,14 +97,21 @@ mod tests {
     }
 
     #[test]
-    fn he_normal_has_its_mean_and_deviation() {
-        let values = values(HE_NORMAL, &Shape::from((64, 32, 3, 3)), 7, "weight");
-        let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64;
-        let variance =
-            values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / values.len() as f64;
-        let expected = 2.0 / (32.0 * 9.0);
-        assert!(mean.abs() < 0.002, "{mean}");
-        assert!((variance / expected - 1.0).abs() < 0.03, "{variance} instead of {expected}");
+    fn each_start_has_its_mean_and_deviation() {
+        let (fan_in, fan_out) = (32.0 * 9.0, 64.0 * 9.0);
+        for (start, expected) in [
+            (Start::HeNormal, 2.0 / fan_in),
+            (Start::HeUniform, 2.0 / fan_in),
+            (Start::XavierNormal, 2.0 / (fan_in + fan_out)),
+            (Start::XavierUniform, 2.0 / (fan_in + fan_out)),
+        ] {
+            let values = values(start.with_fans(fan_in, fan_out), &Shape::from((64, 32, 3, 3)), 7, "weight");
+            let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len() as f64;
+            let variance =
+                values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / values.len() as f64;
+            assert!(mean.abs() < 0.002, "{start:?}: {mean}");
+            assert!((variance / expected - 1.0).abs() < 0.03, "{start:?}: {variance} instead of {expected}");
+        }
     }
 
     #[test]

@@ -8,43 +8,52 @@
 //! Weights keep PyTorch's names and shapes. Results do not depend on the number of threads: sums are divided by the shapes of
 //! the tensors and added up in a fixed order.
 
-pub mod adam;
+mod activation;
+mod attention;
+pub mod autograd;
 mod batch;
 pub mod batch_norm;
+mod bilinear;
 pub mod conv;
+mod conv_norm;
 pub mod conv_transpose;
 mod convolution;
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod device;
-mod gather;
+mod dropout;
+mod folded;
 mod geometry;
 #[cfg(feature = "cuda")]
 mod geometry_new;
 pub mod init;
-mod lanes;
-mod memory;
-pub mod mode;
-mod normalize;
-mod pack;
-pub mod pool;
-mod reduce;
-pub mod shape;
-pub mod sigmoid;
-mod unfold;
-mod weight_gradient;
+pub mod optimizer;
+mod order;
+mod pad;
+mod pool;
+mod resample;
+mod sort;
 pub mod weights;
 
-pub use self::adam::{AdamStep, adam_step};
+pub use self::activation::sigmoid;
+pub use self::attention::ScSe;
+pub(crate) use self::autograd::{Input, Operation, Step, apply};
+pub use self::autograd::{Mode, backward, without_gradients};
 pub(crate) use self::batch::{Batch, BatchLayout, for_each_batch};
-pub use self::batch_norm::{Activation, BatchNorm, BatchNormConfig};
+pub use self::batch_norm::{BatchNorm, BatchNormConfig};
+pub use self::bilinear::upsample_bilinear2d;
 pub use self::conv::{Conv2d, Conv2dConfig};
+pub use self::conv_norm::ConvNorm;
 pub use self::conv_transpose::{ConvTranspose2d, ConvTranspose2dConfig};
+pub use self::cpu::activation::Activation;
 pub(crate) use self::device::check_device;
 pub use self::device::device;
-pub use self::mode::{Mode, without_gradients};
-pub use self::pool::max_pool2d;
-pub use self::shape::{concat, crop_to, pad_to, to_channels_first, to_channels_last};
-pub use self::sigmoid::sigmoid;
+pub use self::dropout::{dropout, dropout2d};
+pub use self::optimizer::{Optimizer, UpdateRule};
+pub use self::order::{to_channels_first, to_channels_last};
+pub use self::pad::{crop_to, pad_to};
+pub use self::pool::{avg_pool2d, global_avg_pool2d, max_pool2d};
+pub use self::resample::{concat, upsample_concat, upsample_nearest2d};
+pub use self::sort::{argsort_descending, cumsum};
 pub use self::weights::Weights;

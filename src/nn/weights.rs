@@ -42,7 +42,7 @@ struct Inner {
 impl Weights {
     /// No weights yet; those to come are drawn from `seed` and live on `device`.
     pub fn new(seed: u64, device: &Device) -> Weights {
-        super::memory::keep_freed_blocks();
+        super::cpu::memory::keep_freed_blocks();
         Weights(Arc::new(Inner { seed, device: device.clone(), vars: Mutex::default() }))
     }
 

@@ -2,7 +2,6 @@
 
 mod config;
 mod history;
-mod optimizer;
 mod progress;
 mod run_folder;
 mod schedule;

@@ -1,7 +1,7 @@
 //! The folder of a run: checkpoints that survive a killed kernel, and the stop file.
 
 use crate::models::{Model, Unet, checkpoint};
-use crate::training::optimizer::Adam;
+use crate::nn::Optimizer;
 use crate::training::{Epoch, TrainConfig};
 use crate::{Error, Result};
 use candle_core::Tensor;
@@ -65,7 +65,7 @@ impl RunFolder {
     pub(crate) fn save_last(
         &self,
         model: &Model,
-        adam: &Adam,
+        optimizer: &Optimizer,
         epochs: &[Epoch],
         config: &TrainConfig,
     ) -> Result<()> {
@@ -73,7 +73,7 @@ impl RunFolder {
             model: model.config().clone(),
             config: config.clone(),
             epochs: epochs.into(),
-            adam_steps: adam.steps(),
+            adam_steps: optimizer.steps(),
         };
         let about = serde_json::to_string(&about).map_err(|source| Error::Config {
             field: "config",
@@ -81,12 +81,12 @@ impl RunFolder {
             expected: "values that JSON can hold".into(),
         })?;
         let mut tensors = model.weights().to_tensors()?;
-        tensors.extend(adam.to_tensors()?);
+        tensors.extend(optimizer.to_tensors()?);
         checkpoint::save(&self.last(), &tensors, about)
     }
 
     /// Brings model and optimiser to where [`RunFolder::save_last`] left them; the epochs so far, none without a checkpoint.
-    pub(crate) fn restore_last(&self, model: &Model, adam: &mut Adam) -> Result<Vec<Epoch>> {
+    pub(crate) fn restore_last(&self, model: &Model, optimizer: &mut Optimizer) -> Result<Vec<Epoch>> {
         let path = self.last();
         if !path.exists() {
             return Ok(vec![]);
@@ -104,7 +104,7 @@ impl RunFolder {
         }
         let moments: BTreeMap<String, Tensor> =
             tensors.extract_if(.., |name, _| name.starts_with("adam.")).collect();
-        adam.set_tensors(&moments, about.adam_steps)?;
+        optimizer.set_tensors(&moments, about.adam_steps)?;
         model.weights().set_tensors(&tensors)?;
         Ok(about.epochs)
     }

@@ -3,9 +3,8 @@
 use crate::losses::bce;
 use crate::metrics::mean_precision;
 use crate::models::Model;
-use crate::nn::{Batch, Mode, for_each_batch};
+use crate::nn::{Batch, Mode, Optimizer, UpdateRule, backward, for_each_batch, without_gradients};
 use crate::training::history::best_of;
-use crate::training::optimizer::Adam;
 use crate::training::progress::Progress;
 use crate::training::run_folder::RunFolder;
 use crate::training::{Epoch, History, TrainConfig};
@@ -41,7 +40,7 @@ struct Trainer<'a> {
     train: &'a Dataset,
     valid: &'a Dataset,
     config: &'a TrainConfig,
-    adam: Adam,
+    optimizer: Optimizer,
     folder: RunFolder,
     epochs: Vec<Epoch>,
     progress: Progress,
@@ -54,11 +53,11 @@ impl<'a> Trainer<'a> {
         valid: &'a Dataset,
         config: &'a TrainConfig,
     ) -> Result<Self> {
-        let mut adam = Adam::new(model.weights())?;
+        let mut optimizer = Optimizer::new(UpdateRule::adam(), model.weights().trainable());
         let folder = RunFolder::open(config)?;
-        let epochs = if config.resume { folder.restore_last(model, &mut adam)? } else { vec![] };
+        let epochs = if config.resume { folder.restore_last(model, &mut optimizer)? } else { vec![] };
         let progress = Progress::new(config.epochs, train.len());
-        Ok(Trainer { model, train, valid, config, adam, folder, epochs, progress })
+        Ok(Trainer { model, train, valid, config, optimizer, folder, epochs, progress })
     }
 
     fn run(mut self) -> Result<History> {
@@ -88,7 +87,7 @@ impl<'a> Trainer<'a> {
             if is_best {
                 self.model.save(self.folder.best())?;
             }
-            self.folder.save_last(self.model, &self.adam, &self.epochs, self.config)?;
+            self.folder.save_last(self.model, &self.optimizer, &self.epochs, self.config)?;
             self.progress.epoch(&epoch, is_best);
         }
         Ok("all epochs done".into())
@@ -143,13 +142,18 @@ impl<'a> Trainer<'a> {
         if !value.is_finite() {
             return Err(Error::NotFinite { epoch, loss: value, ids: batch.ids.clone() });
         }
-        let gradients = loss.backward().map_err(Error::tensor("backward pass"))?;
-        self.adam.step(&gradients, self.learning_rate())?;
+        let gradients = backward(loss)?;
+        self.optimizer.step(&gradients, self.learning_rate())?;
         Ok(f64::from(value))
     }
 
     /// Loss and score of the validation set, the score at threshold 0.5, which is logit 0.
     fn validate(&self) -> Result<(f64, f64)> {
+        // One scope over all batches: weights are folded and packed once.
+        without_gradients(|| self.validate_batches())
+    }
+
+    fn validate_batches(&self) -> Result<(f64, f64)> {
         let (mut loss, mut score) = (0.0, 0.0);
         let indices: Vec<usize> = (0..self.valid.len()).collect();
         let layout = self.model.batch_layout(self.config.batch_size);
@@ -179,7 +183,7 @@ impl<'a> Trainer<'a> {
 
     fn learning_rate(&self) -> f64 {
         let steps = self.config.epochs * self.train.len().div_ceil(self.config.batch_size);
-        self.config.learning_rate * self.config.schedule.factor(self.adam.steps(), steps)
+        self.config.learning_rate * self.config.schedule.factor(self.optimizer.steps(), steps)
     }
 
     fn best_epoch(&self) -> Option<Epoch> {

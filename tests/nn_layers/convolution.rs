@@ -107,8 +107,7 @@ fn variables(c: Case, weights: &Weights) -> Vec<Var> {
 fn convolution_equals_a_plain_loop_with_its_gradients() {
     for (i, c) in CASES.into_iter().enumerate() {
         let weights = Weights::new(3, &Device::Cpu);
-        let config =
-            Conv2dConfig { kernel: c.kernel, stride: c.stride, padding: c.padding, bias: i % 2 == 0 };
+        let config = Conv2dConfig::new(c.kernel).stride(c.stride).padding(c.padding).bias(i % 2 == 0);
         let conv = Conv2d::new(c.inputs, c.outputs, config, weights.builder()).unwrap();
         let vars = variables(c, &weights);
         let op = || conv.forward(&vars[0]).unwrap();
@@ -123,7 +122,14 @@ fn transposed_convolution_equals_a_plain_loop_with_its_gradients() {
         let output_padding = i % c.stride;
         let Case { kernel, stride, padding, .. } = c;
         let weights = Weights::new(3, &Device::Cpu);
-        let config = ConvTranspose2dConfig { kernel, stride, padding, output_padding, bias: i % 2 == 0 };
+        let config = ConvTranspose2dConfig {
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [padding; 2],
+            output_padding: [output_padding; 2],
+            bias: i % 2 == 0,
+            ..ConvTranspose2dConfig::default()
+        };
         let conv = ConvTranspose2d::new(c.inputs, c.outputs, config, weights.builder()).unwrap();
         let vars = variables(c, &weights);
         let op = || conv.forward(&vars[0]).unwrap();
@@ -136,7 +142,7 @@ fn transposed_convolution_equals_a_plain_loop_with_its_gradients() {
 fn an_image_wider_than_the_pointer_tables_is_right() {
     let c = case([1, 2, 421], [2, 3], [3, 1, 1]);
     let weights = Weights::new(3, &Device::Cpu);
-    let config = Conv2dConfig { bias: false, ..Conv2dConfig::default() };
+    let config = Conv2dConfig::new(3).bias(false);
     let conv = Conv2d::new(2, 3, config, weights.builder()).unwrap();
     let vars = variables(c, &weights);
     check("wide", &vars, || conv.forward(&vars[0]).unwrap(), |v| naive_conv(c, &v[0], &v[1], None));
@@ -146,7 +152,7 @@ fn an_image_wider_than_the_pointer_tables_is_right() {
 fn an_input_used_twice_gets_both_gradients() {
     let c = case([1, 4, 4], [2, 2], [3, 1, 1]);
     let weights = Weights::new(3, &Device::Cpu);
-    let config = Conv2dConfig { bias: false, ..Conv2dConfig::default() };
+    let config = Conv2dConfig::new(3).bias(false);
     let conv = Conv2d::new(2, 2, config, weights.builder()).unwrap();
     let vars = variables(c, &weights);
     let op = || {
@@ -174,12 +180,12 @@ fn wrong_shapes_and_settings_say_what_to_do() {
     let conv = Conv2d::new(2, 3, Conv2dConfig::default(), builder()).unwrap();
     let error = conv.forward(&random(&[1, 2, 4, 4], 1)).unwrap_err().to_string();
     assert!(error.contains("(N, H, W, 2)") && error.contains("[1, 2, 4, 4]"), "{error}");
-    let config = Conv2dConfig { kernel: 5, padding: 0, ..Conv2dConfig::default() };
+    let config = Conv2dConfig::new(5).padding(0);
     let conv = Conv2d::new(2, 3, config, builder()).unwrap();
     assert!(conv.forward(&random(&[1, 4, 9, 2], 1)).is_err());
     let zero = Conv2d::new(2, 0, Conv2dConfig::default(), builder()).unwrap_err().to_string();
     assert_eq!(zero, "out_channels = 0: expected 1 or more");
-    let config = ConvTranspose2dConfig { output_padding: 2, ..ConvTranspose2dConfig::default() };
+    let config = ConvTranspose2dConfig { output_padding: [2, 0], ..ConvTranspose2dConfig::default() };
     let error = ConvTranspose2d::new(2, 3, config, builder()).unwrap_err().to_string();
-    assert_eq!(error, "output_padding = 2: expected less than the stride, 2");
+    assert_eq!(error, "output_padding = [2, 0]: expected less than the stride, [2, 2]");
 }

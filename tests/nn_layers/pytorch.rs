@@ -3,11 +3,12 @@
 //! Tolerance: 1e-5 of the largest number of each tensor.
 
 use crate::gradients::{assert_close, doubles, floats};
+use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 use std::collections::HashMap;
 use tgs_salt::nn::{
-    AdamStep, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Mode,
-    Weights, adam_step, max_pool2d, to_channels_first, to_channels_last,
+    BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Mode,
+    Optimizer, UpdateRule, Weights, max_pool2d, to_channels_first, to_channels_last,
 };
 
 fn expected() -> HashMap<String, Tensor> {
@@ -54,7 +55,7 @@ fn convolution() {
     let conv = Conv2d::new(5, 9, Conv2dConfig::default(), weights.builder()).unwrap();
     compare("conv", "", &weights, |xs| conv.forward(xs).unwrap());
     let weights = empty();
-    let config = Conv2dConfig { stride: 2, ..Conv2dConfig::default() };
+    let config = Conv2dConfig::new(3).stride(2);
     let conv = Conv2d::new(3, 4, config, weights.builder()).unwrap();
     compare("conv_strided", "", &weights, |xs| conv.forward(xs).unwrap());
 }
@@ -84,22 +85,21 @@ fn batch_norm_and_relu() {
 fn adam() {
     let expected = expected();
     let param = Var::from_tensor(&expected["adam:start"]).unwrap();
-    let zeros = || Var::from_tensor(&param.zeros_like().unwrap()).unwrap();
-    let (first, second) = (zeros(), zeros());
-    for step in 1..=20 {
-        let grad = expected["adam:grads"].get(step - 1).unwrap();
-        let step = AdamStep { learning_rate: 3e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, step };
-        adam_step(&param, &grad, &first, &second, step).unwrap();
+    let mut adam = Optimizer::new(UpdateRule::adam(), vec![("param".into(), param.clone())]);
+    for step in 0..20 {
+        let mut grads = GradStore::default();
+        grads.insert(&param, expected["adam:grads"].get(step).unwrap());
+        adam.step(&grads, 3e-3).unwrap();
     }
     assert_close("param", &floats(&param), &doubles(&expected["adam:end"]), 1e-6);
 }
 
 #[test]
-fn adam_refuses_moments_of_another_shape() {
-    let var = |len: usize| Var::zeros(len, candle_core::DType::F32, &Device::Cpu).unwrap();
-    let step = AdamStep { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, step: 1 };
-    let grad = var(3).as_tensor().clone();
-    let error = adam_step(&var(3), &grad, &var(4), &var(3), step).unwrap_err().to_string();
-    assert!(error.contains("first moment"), "{error}");
-    assert!(adam_step(&var(3), &grad, &var(3), &var(3), AdamStep { step: 0, ..step }).is_err());
+fn a_gradient_of_another_shape_is_refused() {
+    let param = Var::zeros(3, candle_core::DType::F32, &Device::Cpu).unwrap();
+    let mut adam = Optimizer::new(UpdateRule::adam(), vec![("param".into(), param.clone())]);
+    let mut grads = GradStore::default();
+    grads.insert(&param, Tensor::zeros(4, candle_core::DType::F32, &Device::Cpu).unwrap());
+    let error = adam.step(&grads, 1e-3).unwrap_err().to_string();
+    assert!(error.contains("param") && error.contains("[4]"), "{error}");
 }

@@ -16,7 +16,7 @@ pub struct TransposedDecoder {
 impl TransposedDecoder {
     /// Parameters `blocks.0.up`, `blocks.0.conv1` … under `vb`; block 0 is the deepest.
     pub fn new(config: &Unet, vb: VarBuilder) -> Result<TransposedDecoder> {
-        let up = ConvTranspose2dConfig { kernel: 3, stride: 2, padding: 1, output_padding: 1, bias: true };
+        let up = ConvTranspose2dConfig::default();
         let filters = config.filters();
         let levels = filters.windows(2).rev().enumerate().map(|(i, pair)| {
             let (skip, below, vb) = (pair[0], pair[1], vb.pp("blocks").pp(i));
@@ -30,20 +30,11 @@ impl TransposedDecoder {
 
     /// Features at strides 1 … 2^depth (see the encoder) → `(N, H, W, base_filters)`.
     pub fn forward(&self, mut features: Vec<Tensor>, mode: Mode) -> Result<Tensor> {
-        let mut xs = features.pop().ok_or_else(no_features)?;
+        let mut xs = features.pop().ok_or_else(super::no_features)?;
         for (up, block) in &self.blocks {
-            let skip = features.pop().ok_or_else(no_features)?;
+            let skip = features.pop().ok_or_else(super::no_features)?;
             xs = block.forward(&concat(&up.forward(&xs)?, &skip)?, mode)?;
         }
         Ok(xs)
-    }
-}
-
-fn no_features() -> crate::Error {
-    crate::Error::Shape {
-        what: "decoder input".into(),
-        expected: "one feature map per level".into(),
-        got: "fewer".into(),
-        hint: "give the encoder and the decoder the same depth".into(),
     }
 }

@@ -4,36 +4,37 @@
 
 use crate::Result;
 use crate::models::Unet;
-use crate::nn::{Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Mode, max_pool2d};
+use crate::nn::{Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, Mode, max_pool2d};
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
 
 /// Twice 3×3 convolution, batch norm, ReLU. Size stays, channels become `out_channels`.
 #[derive(Debug)]
 pub struct ConvBlock {
-    conv1: Conv2d,
-    bn1: BatchNorm,
-    conv2: Conv2d,
-    bn2: BatchNorm,
+    first: ConvNorm,
+    second: ConvNorm,
 }
 
 impl ConvBlock {
     /// Parameters `conv1`, `bn1`, `conv2`, `bn2` under `vb`.
     pub fn new(in_channels: usize, out_channels: usize, momentum: f64, vb: VarBuilder) -> Result<ConvBlock> {
-        let conv = Conv2dConfig { kernel: 3, stride: 1, padding: 1, bias: false };
+        let conv = Conv2dConfig::new(3).bias(false);
         let norm = BatchNormConfig { momentum, activation: Activation::Relu, ..Default::default() };
         Ok(ConvBlock {
-            conv1: Conv2d::new(in_channels, out_channels, conv, vb.pp("conv1"))?,
-            bn1: BatchNorm::new(out_channels, norm, vb.pp("bn1"))?,
-            conv2: Conv2d::new(out_channels, out_channels, conv, vb.pp("conv2"))?,
-            bn2: BatchNorm::new(out_channels, norm, vb.pp("bn2"))?,
+            first: ConvNorm::new(
+                Conv2d::new(in_channels, out_channels, conv, vb.pp("conv1"))?,
+                BatchNorm::new(out_channels, norm, vb.pp("bn1"))?,
+            ),
+            second: ConvNorm::new(
+                Conv2d::new(out_channels, out_channels, conv, vb.pp("conv2"))?,
+                BatchNorm::new(out_channels, norm, vb.pp("bn2"))?,
+            ),
         })
     }
 
     /// `(N, H, W, in_channels)` → `(N, H, W, out_channels)`.
     pub fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
-        let xs = self.bn1.forward(&self.conv1.forward(xs)?, mode)?;
-        self.bn2.forward(&self.conv2.forward(&xs)?, mode)
+        self.second.forward(&self.first.forward(xs, mode)?, mode)
     }
 }
 

@@ -1,20 +1,22 @@
 //! The passes of batch normalization over memory, for pixels with any number of channels.
 
-use super::lanes::{LANES, Lanes, load, store, vectorized};
+use super::activation::{Activation, activate, activation_grad};
+use super::lanes::Lanes;
 use super::memory::written;
-use super::reduce::{add_in_order, chunk_pixels, copy_lanes};
+use super::reduce::{add_in_order, chunk_pixels};
+use super::vectorized::vectorized;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 
 /// Mean and biased variance of each channel.
-pub(super) struct Statistics {
-    pub mean: Vec<f64>,
-    pub variance: Vec<f64>,
+pub(crate) struct Statistics {
+    pub(crate) mean: Vec<f64>,
+    pub(crate) variance: Vec<f64>,
 }
 
 /// Statistics of a batch: mean and squared deviations of each chunk, merged (Chan, Golub and LeVeque 1983). Differences
 /// from a chunk's own mean lose no digits where the mean is large beside the deviation.
-pub(super) fn batch_statistics(xs: &[f32], channels: usize) -> Statistics {
+pub(crate) fn batch_statistics(xs: &[f32], channels: usize) -> Statistics {
     let partial: Vec<(f64, Vec<f32>, Vec<f32>)> = xs
         .par_chunks(chunk_pixels(channels) * channels)
         .map(|chunk| {
@@ -47,31 +49,34 @@ fn chunk_statistics_with<L: Lanes>(chunk: &[f32], means: &mut [f32], squares: &m
     let channels = means.len();
     let pixels = L::splat((chunk.len() / channels) as f32);
     let share = L::splat(1.0 / (chunk.len() / channels) as f32);
-    let blocks = means.chunks_mut(LANES).zip(squares.chunks_mut(LANES));
-    for (first, (means, squares)) in (0..channels).step_by(LANES).zip(blocks) {
-        let values = || chunk.chunks_exact(channels).map(|pixel| load::<L>(&pixel[first..]));
-        let mean = values().fold(L::splat(0.0), L::add).mul(share);
+    let blocks = means.chunks_mut(L::WIDTH).zip(squares.chunks_mut(L::WIDTH));
+    for (first, (means, squares)) in (0..channels).step_by(L::WIDTH).zip(blocks) {
+        let mut mean = L::splat(0.0);
+        for pixel in chunk.chunks_exact(channels) {
+            mean = mean.add(L::load(&pixel[first..]));
+        }
+        let mean = mean.mul(share);
         let mut square = L::splat(0.0);
         let mut rest = L::splat(0.0);
-        for value in values() {
-            let deviation = value.sub(mean);
+        for pixel in chunk.chunks_exact(channels) {
+            let deviation = L::load(&pixel[first..]).sub(mean);
             rest = rest.add(deviation);
             square = square.fma(deviation, deviation);
         }
         // What rounding left in the mean is given back, so that the mean of many chunks is exact to the last digits.
         let rest = rest.mul(share);
         let lost = rest.mul(rest).mul(pixels);
-        copy_lanes(mean.add(rest), means);
-        copy_lanes(square.sub(lost).floor_zero(), squares);
+        mean.add(rest).write(means);
+        square.sub(lost).floor_zero().write(squares);
     }
 }
 
-/// `(xs - mean) * scale + bias` per channel, with a ReLU or without.
-pub(super) struct Affine<'a> {
-    pub mean: &'a [f32],
-    pub scale: Vec<f32>,
-    pub bias: &'a [f32],
-    pub relu: bool,
+/// `activation((xs - mean) * scale + bias + residual)` per channel.
+pub(crate) struct Affine<'a> {
+    pub(crate) mean: &'a [f32],
+    pub(crate) scale: Vec<f32>,
+    pub(crate) bias: &'a [f32],
+    pub(crate) activation: Activation,
 }
 
 impl Affine<'_> {
@@ -84,44 +89,67 @@ impl Affine<'_> {
     }
 }
 
+/// The parts of an optional tensor: as many as there are chunks, each none without it.
+fn chunks(
+    values: Option<&[f32]>,
+    len: usize,
+    total: usize,
+) -> impl IndexedParallelIterator<Item = Option<&[f32]>> {
+    let part = move |i: usize| values.map(|values| &values[i * len..((i + 1) * len).min(total)]);
+    (0..total.div_ceil(len)).into_par_iter().map(part)
+}
+
 /// The normalized values.
-pub(super) fn normalize(affine: &Affine, xs: &[f32]) -> Vec<f32> {
+pub(crate) fn normalize(affine: &Affine, xs: &[f32], residual: Option<&[f32]>) -> Vec<f32> {
     let len = affine.chunk_len();
     let fill = |ys: &mut [MaybeUninit<f32>]| {
-        ys.par_chunks_mut(len).zip(xs.par_chunks(len)).for_each(|(ys, xs)| normalize_chunk(affine, xs, ys));
+        let inputs = xs.par_chunks(len).zip(chunks(residual, len, xs.len()));
+        ys.par_chunks_mut(len).zip(inputs).for_each(|(ys, (xs, residual))| {
+            normalize_chunk(affine, xs, residual, ys);
+        });
     };
     // SAFETY: `xs` is as long as the result, and each chunk is written whole.
     unsafe { written(xs.len(), fill) }
 }
 
 vectorized! {
-    fn normalize_chunk(affine: &Affine, xs: &[f32], ys: &mut [MaybeUninit<f32>]) = normalize_chunk_with
+    fn normalize_chunk(affine: &Affine, xs: &[f32], residual: Option<&[f32]>, ys: &mut [MaybeUninit<f32>]) = normalize_chunk_with
 }
 
 #[inline(always)]
-fn normalize_chunk_with<L: Lanes>(affine: &Affine, xs: &[f32], ys: &mut [MaybeUninit<f32>]) {
+fn normalize_chunk_with<L: Lanes>(
+    affine: &Affine,
+    xs: &[f32],
+    residual: Option<&[f32]>,
+    ys: &mut [MaybeUninit<f32>],
+) {
     let channels = affine.channels();
-    for first in (0..channels).step_by(LANES) {
+    for first in (0..channels).step_by(L::WIDTH) {
         let channel = Channels::<L>::load(affine, first);
-        for (ys, xs) in ys.chunks_exact_mut(channels).zip(xs.chunks_exact(channels)) {
-            let y = channel.normalized(load::<L>(&xs[first..]).sub(channel.mean));
-            store(if affine.relu { y.floor_zero() } else { y }, &mut ys[first..]);
+        for (i, (ys, xs)) in ys.chunks_exact_mut(channels).zip(xs.chunks_exact(channels)).enumerate() {
+            let mut y = channel.normalized(L::load(&xs[first..]).sub(channel.mean));
+            if let Some(residual) = residual {
+                y = y.add(L::load(&residual[i * channels + first..(i + 1) * channels]));
+            }
+            activate(affine.activation, y).store(&mut ys[first..]);
         }
     }
 }
 
-/// The constants of eight channels.
+/// The constants of a vector of channels.
 struct Channels<L> {
     mean: L,
     scale: L,
     bias: L,
+    activation: Activation,
 }
 
 impl<L: Lanes> Channels<L> {
     #[inline(always)]
     fn load(affine: &Affine, first: usize) -> Channels<L> {
-        let load = |values: &[f32]| load(&values[first..]);
-        Channels { mean: load(affine.mean), scale: load(&affine.scale), bias: load(affine.bias) }
+        let load = |values: &[f32]| L::load(&values[first..]);
+        let (mean, scale, bias) = (load(affine.mean), load(&affine.scale), load(affine.bias));
+        Channels { mean, scale, bias, activation: affine.activation }
     }
 
     #[inline(always)]
@@ -129,15 +157,48 @@ impl<L: Lanes> Channels<L> {
         self.bias.fma(deviation, self.scale)
     }
 
-    /// The gradient behind the ReLU. Whether that was open is computed again: cheaper than to read the result.
+    /// The gradient before the activation. What lies behind it is computed again: cheaper than to read the result.
     #[inline(always)]
-    fn behind_relu(&self, relu: bool, deviation: L, grad: L) -> L {
-        if relu { grad.where_positive(self.normalized(deviation)) } else { grad }
+    fn before_activation(&self, deviation: L, grad: L) -> L {
+        match self.activation {
+            Activation::None => grad,
+            activation => activation_grad(activation, activate(activation, self.normalized(deviation)), grad),
+        }
     }
 }
 
-/// Per channel, sums over pixels of the gradient behind the ReLU and of its product with `xs - mean`.
-pub(super) fn gradient_sums(affine: &Affine, xs: &[f32], ys_grad: &[f32]) -> (Vec<f64>, Vec<f64>) {
+/// The gradient before the activation, from the result: what a residual gets.
+pub(crate) fn gradient_before(activation: Activation, ys: &[f32], ys_grad: &[f32]) -> Vec<f32> {
+    const CHUNK: usize = 16 * 1024;
+    let fill = |grad: &mut [MaybeUninit<f32>]| {
+        let inputs = ys.par_chunks(CHUNK).zip(ys_grad.par_chunks(CHUNK));
+        grad.par_chunks_mut(CHUNK).zip(inputs).for_each(|(grad, (ys, ys_grad))| {
+            before_chunk(activation, ys, ys_grad, grad);
+        });
+    };
+    // SAFETY: both inputs are as long as the result, and each chunk is written whole.
+    unsafe { written(ys.len(), fill) }
+}
+
+vectorized! {
+    fn before_chunk(activation: Activation, ys: &[f32], ys_grad: &[f32], grad: &mut [MaybeUninit<f32>]) = before_chunk_with
+}
+
+#[inline(always)]
+fn before_chunk_with<L: Lanes>(
+    activation: Activation,
+    ys: &[f32],
+    ys_grad: &[f32],
+    grad: &mut [MaybeUninit<f32>],
+) {
+    let inputs = ys.chunks(L::WIDTH).zip(ys_grad.chunks(L::WIDTH));
+    for (grad, (ys, ys_grad)) in grad.chunks_mut(L::WIDTH).zip(inputs) {
+        activation_grad(activation, L::load(ys), L::load(ys_grad)).store(grad);
+    }
+}
+
+/// Per channel, sums over pixels of the gradient before the activation and of its product with `xs - mean`.
+pub(crate) fn gradient_sums(affine: &Affine, xs: &[f32], ys_grad: &[f32]) -> (Vec<f64>, Vec<f64>) {
     let (channels, len) = (affine.channels(), affine.chunk_len());
     let partial: Vec<Vec<f32>> = ys_grad
         .par_chunks(len)
@@ -162,29 +223,29 @@ vectorized! {
 fn chunk_gradient_sums_with<L: Lanes>(affine: &Affine, xs: &[f32], ys_grad: &[f32], sums: &mut [f32]) {
     let channels = affine.channels();
     let (sums, products) = sums.split_at_mut(channels);
-    let blocks = sums.chunks_mut(LANES).zip(products.chunks_mut(LANES));
-    for (first, (sums, products)) in (0..channels).step_by(LANES).zip(blocks) {
+    let blocks = sums.chunks_mut(L::WIDTH).zip(products.chunks_mut(L::WIDTH));
+    for (first, (sums, products)) in (0..channels).step_by(L::WIDTH).zip(blocks) {
         let channel = Channels::<L>::load(affine, first);
         let (mut sum, mut product) = (L::splat(0.0), L::splat(0.0));
         for (grad, xs) in ys_grad.chunks_exact(channels).zip(xs.chunks_exact(channels)) {
-            let deviation = load::<L>(&xs[first..]).sub(channel.mean);
-            let grad = channel.behind_relu(affine.relu, deviation, load(&grad[first..]));
+            let deviation = L::load(&xs[first..]).sub(channel.mean);
+            let grad = channel.before_activation(deviation, L::load(&grad[first..]));
             sum = sum.add(grad);
             product = product.fma(grad, deviation);
         }
-        copy_lanes(sum, sums);
-        copy_lanes(product, products);
+        sum.write(sums);
+        product.write(products);
     }
 }
 
 /// What the batch's own statistics add to the gradient of a value: `(xs - mean) * slope + offset`.
-pub(super) struct Correction {
-    pub slope: Vec<f32>,
-    pub offset: Vec<f32>,
+pub(crate) struct Correction {
+    pub(crate) slope: Vec<f32>,
+    pub(crate) offset: Vec<f32>,
 }
 
 /// The gradient of `xs`.
-pub(super) fn input_gradient(
+pub(crate) fn input_gradient(
     affine: &Affine,
     correction: &Correction,
     xs: &[f32],
@@ -218,14 +279,14 @@ fn chunk_input_gradient_with<L: Lanes>(
     xs_grad: &mut [MaybeUninit<f32>],
 ) {
     let channels = affine.channels();
-    for first in (0..channels).step_by(LANES) {
+    for first in (0..channels).step_by(L::WIDTH) {
         let channel = Channels::<L>::load(affine, first);
-        let (slope, offset) = (load::<L>(&correction.slope[first..]), load::<L>(&correction.offset[first..]));
+        let (slope, offset) = (L::load(&correction.slope[first..]), L::load(&correction.offset[first..]));
         let inputs = xs.chunks_exact(channels).zip(ys_grad.chunks_exact(channels));
         for (xs_grad, (xs, grad)) in xs_grad.chunks_exact_mut(channels).zip(inputs) {
-            let deviation = load::<L>(&xs[first..]).sub(channel.mean);
-            let grad = channel.behind_relu(affine.relu, deviation, load(&grad[first..]));
-            store(offset.fma(deviation, slope).fma(grad, channel.scale), &mut xs_grad[first..]);
+            let deviation = L::load(&xs[first..]).sub(channel.mean);
+            let grad = channel.before_activation(deviation, L::load(&grad[first..]));
+            offset.fma(deviation, slope).fma(grad, channel.scale).store(&mut xs_grad[first..]);
         }
     }
 }

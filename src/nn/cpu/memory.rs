@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 ///
 /// # Safety
 /// `fill` has to write every element.
-pub(super) unsafe fn written(len: usize, fill: impl FnOnce(&mut [MaybeUninit<f32>])) -> Vec<f32> {
+pub(crate) unsafe fn written<T>(len: usize, fill: impl FnOnce(&mut [MaybeUninit<T>])) -> Vec<T> {
     let mut values = Vec::with_capacity(len);
     fill(&mut values.spare_capacity_mut()[..len]);
     // SAFETY: `fill` has written the first `len` elements.
@@ -17,8 +17,31 @@ pub(super) unsafe fn written(len: usize, fill: impl FnOnce(&mut [MaybeUninit<f32
     values
 }
 
+/// A place that several threads write to, each its own part.
+pub(crate) struct Shared<T>(*mut T);
+
+// SAFETY: it is only a number; whoever writes through it sees to it that no other thread touches that part.
+unsafe impl<T: Send> Send for Shared<T> {}
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    pub(crate) fn new(values: &mut [MaybeUninit<T>]) -> Shared<T> {
+        Shared(values.as_mut_ptr().cast())
+    }
+
+    /// The place `offset` elements from the start.
+    ///
+    /// # Safety
+    /// `offset` lies inside the slice that this was made of.
+    #[inline(always)]
+    pub(crate) unsafe fn at(&self, offset: usize) -> *mut T {
+        // SAFETY: the caller's.
+        unsafe { self.0.add(offset) }
+    }
+}
+
 /// Tells glibc to keep freed blocks, once per process; elsewhere nothing.
-pub(super) fn keep_freed_blocks() {
+pub(crate) fn keep_freed_blocks() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         use std::ffi::c_int;
