@@ -7,6 +7,10 @@ use super::cpu::memory::written;
 use super::cpu::normalize::gradient_before;
 use super::cpu::vectorized::vectorized;
 use super::cpu::{Floats, tensor_like};
+#[cfg(feature = "cuda")]
+use super::cuda::{self, CudaInput};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use crate::{Error, Result};
 use candle_core::{CpuStorage, Shape, Tensor};
 use rayon::prelude::*;
@@ -81,6 +85,19 @@ impl Operation for Pointwise {
         };
         // SAFETY: `xs` is as long as the result, and each chunk is written whole.
         Ok((CpuStorage::F32(unsafe { written(xs.len(), fill) }), inputs[0].layout.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        Ok((cuda::activation(inputs[0], self.0)?, inputs[0].layout.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        cuda::with(&[step.inputs[0], step.ys_grad], |inputs| {
+            let grad = cuda::activation_backward(inputs[0], inputs[1], self.0)?;
+            Ok(vec![cuda::gradient(grad, step.inputs[0])])
+        })
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

@@ -13,7 +13,13 @@ use super::cpu::vectorized::vectorized;
 use super::cpu::{Floats, tensor_like};
 use super::pool::global_avg_pool2d;
 use super::{Conv2d, Conv2dConfig};
+#[cfg(feature = "cuda")]
+use super::cuda::{self, CudaInput};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use crate::{Error, Result};
+#[cfg(feature = "cuda")]
+use candle_core::bail;
 use candle_core::{CpuStorage, Shape, Tensor};
 use candle_nn::VarBuilder;
 use rayon::prelude::*;
@@ -136,6 +142,13 @@ fn gate_pixel_with<L: Lanes>(xs: &[f32], channel: &[f32], pixel: f32, ys: &mut [
     }
 }
 
+/// The sum of two storages of one shape.
+#[cfg(feature = "cuda")]
+fn add(a: CudaStorage, b: CudaStorage, shape: &Shape) -> candle_core::Result<CudaStorage> {
+    let layout = &candle_core::Layout::contiguous(shape);
+    cuda::add(CudaInput { storage: &a, layout }, CudaInput { storage: &b, layout })
+}
+
 impl Operation for Gate {
     fn name(&self) -> &'static str {
         "scSE"
@@ -145,6 +158,24 @@ impl Operation for Gate {
         let shape = inputs[0].layout.shape();
         let ys = gated(four(shape)?, inputs[0].floats()?, inputs[1].floats()?, inputs[2].floats()?);
         Ok((CpuStorage::F32(ys), shape.clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        let (shape, by_channel, by_pixel) = (inputs[0].layout.shape(), cuda::gate_channels(inputs[0], inputs[1])?, cuda::gate_pixels(inputs[0], inputs[2])?);
+        Ok((add(by_channel, by_pixel, shape)?, shape.clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        cuda::with(&[step.inputs[0], step.inputs[1], step.inputs[2], step.ys_grad], |inputs| {
+            let [xs, channel, pixel, grad] = *inputs else { bail!("scSE has an image and two gates") };
+            let (by_channel, channel_grad) = cuda::gate_channels_backward(xs, channel, grad)?;
+            let (by_pixel, pixel_grad) = cuda::gate_pixels_backward(xs, pixel, grad)?;
+            let xs_grad = add(by_channel, by_pixel, step.inputs[0].shape())?;
+            let grads = [xs_grad, channel_grad, pixel_grad];
+            Ok(grads.into_iter().zip(step.inputs).map(|(grad, input)| cuda::gradient(grad, input)).collect())
+        })
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

@@ -11,6 +11,10 @@ use super::cpu::normalize::{
     normalize,
 };
 use super::cpu::{Floats, floats_mut, tensor_like};
+#[cfg(feature = "cuda")]
+use super::cuda::{self, CudaInput};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use super::init;
 use crate::{Error, Result};
 use candle_core::{CpuStorage, InplaceOp1, Layout, Shape, Tensor, bail};
@@ -120,6 +124,10 @@ impl BatchNorm {
 
     fn normalize(&self, xs: &Tensor, residual: Option<&Tensor>, mode: Mode) -> candle_core::Result<Tensor> {
         let xs = xs.contiguous()?;
+        #[cfg(feature = "cuda")]
+        if xs.device().is_cuda() {
+            return self.normalize_on_gpu(&xs, residual, mode);
+        }
         let statistics = match mode {
             Mode::Train => {
                 let statistics = batch_statistics(&Floats::of(&xs)?, self.weight.elem_count());
@@ -131,10 +139,35 @@ impl BatchNorm {
         let inverse = self.inverse_deviation(&statistics.variance).map(|inverse| inverse as f32).collect();
         let mean = statistics.mean.iter().map(|&mean| mean as f32).collect();
         let affine = apply(Pair, &[&self.weight, &self.bias])?;
-        let operation = Normalization { mean, inverse, activation: self.config.activation, mode };
+        let operation = Normalization {
+            mean,
+            inverse,
+            activation: self.config.activation,
+            mode,
+            #[cfg(feature = "cuda")]
+            statistics: None,
+        };
         match residual {
             Some(residual) => apply(operation, &[&xs, &affine, residual]),
             None => apply(operation, &[&xs, &affine]),
+        }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn normalize_on_gpu(&self, xs: &Tensor, residual: Option<&Tensor>, mode: Mode) -> candle_core::Result<Tensor> {
+        let BatchNormConfig { eps, momentum, activation } = self.config;
+        let statistics = cuda::with(&[xs, &self.running_mean, &self.running_var], |inputs| match mode {
+            Mode::Train => {
+                cuda::batch_statistics(inputs[0], inputs[1], inputs[2], eps as f32, momentum as f32)
+            }
+            Mode::Eval => cuda::running_statistics(inputs[1], inputs[2], eps as f32),
+        })?;
+        let statistics = Some(cuda::tensor(statistics, (2, self.weight.elem_count())));
+        let operation = Normalization { mean: vec![], inverse: vec![], activation, mode, statistics };
+        let affine = apply(Pair, &[&self.weight, &self.bias])?;
+        match residual {
+            Some(residual) => apply(operation, &[xs, &affine, residual]),
+            None => apply(operation, &[xs, &affine]),
         }
     }
 
@@ -224,6 +257,17 @@ impl Operation for Pair {
         Ok((CpuStorage::F32(both), len.into()))
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        let joined = cuda::concat_channels(inputs)?;
+        Ok((joined, inputs.iter().map(|input| input.layout.shape().elem_count()).sum::<usize>().into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        self.backward(step)
+    }
+
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
         let channels = step.inputs[0].elem_count();
         let part = |from: usize| step.ys_grad.narrow(0, from, channels)?.copy().map(Some);
@@ -238,6 +282,30 @@ struct Normalization {
     inverse: Vec<f32>,
     activation: Activation,
     mode: Mode,
+    /// On a GPU, mean and inverse deviation (2, channels).
+    #[cfg(feature = "cuda")]
+    statistics: Option<Tensor>,
+}
+
+#[cfg(feature = "cuda")]
+impl Normalization {
+    /// Calls `f` with the normalization of a GPU's tensors.
+    fn with_norm<R>(
+        &self,
+        xs: CudaInput,
+        weights: CudaInput,
+        residual: Option<CudaInput>,
+        f: impl FnOnce(cuda::Norm) -> candle_core::Result<R>,
+    ) -> candle_core::Result<R> {
+        let Some(statistics) = &self.statistics else { bail!("batch_norm has no statistics on the GPU") };
+        let channels = weights.layout.shape().elem_count() / 2;
+        let (weight, bias) = (weights.layout.narrow(0, 0, channels)?, weights.layout.narrow(0, channels, channels)?);
+        cuda::with(&[statistics], |inputs| {
+            let part = |layout| CudaInput { storage: weights.storage, layout };
+            let (statistics, weight, bias) = (inputs[0], part(&weight), part(&bias));
+            f(cuda::Norm { xs, residual, statistics, weight, bias, activation: self.activation })
+        })
+    }
 }
 
 impl Normalization {
@@ -277,6 +345,29 @@ impl Operation for Normalization {
         let residual = residual.first().map(Input::floats).transpose()?;
         let affine = self.affine(weights.floats()?, self.activation);
         Ok((CpuStorage::F32(normalize(&affine, xs.floats()?, residual)), xs.layout.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        let [xs, weights, residual @ ..] = inputs else { bail!("batch_norm has an image and weights") };
+        let ys = self.with_norm(*xs, *weights, residual.first().copied(), |norm| norm.forward())?;
+        Ok((ys, xs.layout.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        let (xs, weights, residual) = (step.inputs[0], step.inputs[1], step.inputs.get(2));
+        let mut tensors = vec![xs, weights, step.ys_grad];
+        tensors.extend(residual);
+        let constant = self.mode == Mode::Eval;
+        let grads = cuda::with(&tensors, |inputs| {
+            self.with_norm(inputs[0], inputs[1], inputs.get(3).copied(), |norm| norm.backward(inputs[2], constant))
+        })?;
+        let channels = weights.elem_count() / 2;
+        let (weight, bias) = (cuda::tensor(grads.weight, channels), cuda::tensor(grads.bias, channels));
+        let mut all = vec![cuda::gradient(grads.xs, xs), Some(Tensor::cat(&[weight, bias], 0)?)];
+        all.extend(residual.zip(grads.residual).map(|(residual, grad)| cuda::gradient(grad, residual)));
+        Ok(all)
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

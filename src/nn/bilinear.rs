@@ -8,6 +8,10 @@ use super::cpu::lanes::Lanes;
 use super::cpu::memory::written;
 use super::cpu::vectorized::vectorized;
 use super::cpu::{Floats, tensor_like};
+#[cfg(feature = "cuda")]
+use super::cuda::{self, CudaInput};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use super::order::dims;
 use crate::{Error, Result};
 use candle_core::{CpuStorage, Shape, Tensor};
@@ -39,7 +43,14 @@ pub fn upsample_bilinear2d(xs: &Tensor, height: usize, width: usize, align_corne
         });
     }
     let axis = |from, to| Axis::new(from, to, align_corners);
-    let operation = Bilinear { rows: axis(h, height), columns: axis(w, width), channels: c, batch: n };
+    let operation = Bilinear {
+        rows: axis(h, height),
+        columns: axis(w, width),
+        channels: c,
+        batch: n,
+        #[cfg(feature = "cuda")]
+        align_corners,
+    };
     apply(operation, &[xs]).map_err(Error::tensor("upsample_bilinear2d"))
 }
 
@@ -85,6 +96,8 @@ struct Bilinear {
     columns: Axis,
     channels: usize,
     batch: usize,
+    #[cfg(feature = "cuda")]
+    align_corners: bool,
 }
 
 /// A weighted sum along both axes.
@@ -143,6 +156,22 @@ impl Operation for Bilinear {
         let from = [self.rows.backward.len(), self.columns.backward.len()];
         let ys = Sum { rows, columns, from, channels: self.channels }.values(self.batch, inputs[0].floats()?);
         Ok((CpuStorage::F32(ys), (self.batch, rows.len(), columns.len(), self.channels).into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        let size = [self.rows.forward.len(), self.columns.forward.len()];
+        let ys = cuda::bilinear(inputs[0], size, self.align_corners)?;
+        Ok((ys, (self.batch, size[0], size[1], self.channels).into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        let (n, height, width, channels) = step.inputs[0].dims4()?;
+        cuda::with(&[step.ys_grad], |inputs| {
+            let grad = cuda::bilinear_backward(inputs[0], [n, height, width, channels], self.align_corners)?;
+            Ok(vec![cuda::gradient(grad, step.inputs[0])])
+        })
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

@@ -157,7 +157,7 @@ impl Conv2d {
     /// # Errors
     /// [`Error::Shape`] when `xs` has other channels or is smaller than the window.
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor> {
-        if xs.dtype() == DType::BF16 && !recording() {
+        if xs.dtype() == DType::BF16 && xs.device().is_cpu() && !recording() {
             let shape = (self.geometry(xs)?, Activation::None);
             return apply_folded(xs, None, shape, &self.weight, || self.fold())
                 .map_err(Error::tensor("conv2d"));

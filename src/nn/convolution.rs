@@ -11,6 +11,10 @@ use super::cpu::convolution::{
 };
 use super::cpu::reduce::channel_sums;
 use super::cpu::{Floats, tensor_like};
+#[cfg(feature = "cuda")]
+use super::cuda::{self, CudaInput};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use super::geometry::Geometry;
 use crate::{Error, Result};
 use candle_core::{CpuStorage, Shape, Tensor, bail};
@@ -104,6 +108,27 @@ fn bias_grad(step: &Step) -> candle_core::Result<Option<Tensor>> {
     }
 }
 
+/// The gradients that are wanted of image, weight and bias.
+#[cfg(feature = "cuda")]
+fn cuda_grads(
+    step: &Step,
+    image: impl FnOnce() -> candle_core::Result<CudaStorage>,
+    weight: impl FnOnce() -> candle_core::Result<CudaStorage>,
+    ys_grad: CudaInput,
+) -> candle_core::Result<Vec<Option<Tensor>>> {
+    let mut grads = vec![None, None];
+    if step.wanted(0) {
+        grads[0] = cuda::gradient(image()?, step.inputs[0]);
+    }
+    if step.wanted(1) {
+        grads[1] = cuda::gradient(weight()?, step.inputs[1]);
+    }
+    if let Some(bias) = step.inputs.get(2).filter(|bias| bias.track_op()) {
+        grads.push(cuda::gradient(cuda::channel_sums(ys_grad)?, bias));
+    }
+    Ok(grads)
+}
+
 impl Operation for Convolution {
     fn name(&self) -> &'static str {
         "conv2d"
@@ -117,6 +142,24 @@ impl Operation for Convolution {
         };
         let Geometry { batch, small, .. } = self.geometry;
         Ok((CpuStorage::F32(ys), (batch, small.height, small.width, small.channels).into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        let Geometry { batch, small, .. } = self.geometry;
+        let ys = cuda::into_small(&self.geometry, inputs[0], inputs[1], inputs.get(2).copied())?;
+        Ok((ys, (batch, small.height, small.width, small.channels).into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        check_not_empty(step)?;
+        cuda::with(&[step.inputs[0], step.inputs[1], step.ys_grad], |inputs| {
+            let [xs, weight, grad] = *inputs else { bail!("a convolution has an image and a weight") };
+            let image = || cuda::into_large(&self.geometry, grad, weight, None);
+            let weight = || cuda::weight_gradient(&self.geometry, xs, grad);
+            cuda_grads(step, image, weight, grad)
+        })
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
@@ -146,6 +189,24 @@ impl Operation for Transposed {
         let ys = into_large(&self.geometry, xs, weight, ending);
         let Geometry { batch, large, .. } = self.geometry;
         Ok((CpuStorage::F32(ys), (batch, large.height, large.width, large.channels).into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        let Geometry { batch, large, .. } = self.geometry;
+        let ys = cuda::into_large(&self.geometry, inputs[0], inputs[1], inputs.get(2).copied())?;
+        Ok((ys, (batch, large.height, large.width, large.channels).into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        check_not_empty(step)?;
+        cuda::with(&[step.inputs[0], step.inputs[1], step.ys_grad], |inputs| {
+            let [xs, weight, grad] = *inputs else { bail!("a convolution has an image and a weight") };
+            let image = || cuda::into_small(&self.geometry, grad, weight, None);
+            let weight = || cuda::weight_gradient(&self.geometry, grad, xs);
+            cuda_grads(step, image, weight, grad)
+        })
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

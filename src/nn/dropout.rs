@@ -6,6 +6,10 @@
 use super::autograd::{Input, Operation, Step, apply};
 use super::cpu::memory::written;
 use super::cpu::{Floats, tensor_like};
+#[cfg(feature = "cuda")]
+use super::cuda::{self, CudaInput};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use super::order::dims;
 use crate::{Error, Result};
 use candle_core::{CpuStorage, Shape, Tensor};
@@ -71,6 +75,11 @@ impl Dropout {
         Ok(Dropout { limit, scale: (1.0 / (1.0 - probability)) as f32, seed, image, fates })
     }
 
+    #[cfg(feature = "cuda")]
+    fn on_gpu(&self) -> cuda::Dropout {
+        cuda::Dropout { seed: self.seed, probability: 1.0 - 1.0 / f64::from(self.scale), spatial: self.fates != self.image }
+    }
+
     fn keeps(&self, at: usize) -> bool {
         let fate = at / self.image * self.fates + at % self.image % self.fates;
         hash(self.seed, fate as u64) >> 32 >= self.limit
@@ -104,6 +113,18 @@ impl Operation for Dropout {
 
     fn cpu(&self, inputs: &[Input]) -> candle_core::Result<(CpuStorage, Shape)> {
         Ok((CpuStorage::F32(self.values(inputs[0].floats()?)), inputs[0].layout.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        Ok((cuda::dropout(inputs[0], self.on_gpu())?, inputs[0].layout.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        cuda::with(&[step.ys_grad], |inputs| {
+            Ok(vec![cuda::gradient(cuda::dropout(inputs[0], self.on_gpu())?, step.inputs[0])])
+        })
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

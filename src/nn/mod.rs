@@ -25,8 +25,6 @@ mod device;
 mod dropout;
 mod folded;
 mod geometry;
-#[cfg(feature = "cuda")]
-mod geometry_new;
 pub mod init;
 pub mod optimizer;
 mod order;

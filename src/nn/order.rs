@@ -3,6 +3,10 @@
 use super::autograd::{Input, Operation, Step, apply};
 use super::cpu::memory::{Shared, written};
 use super::cpu::{Floats, tensor_like};
+#[cfg(feature = "cuda")]
+use super::cuda::{self, CudaInput};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use crate::{Error, Result};
 use candle_core::{CpuStorage, Shape, Tensor};
 use rayon::prelude::*;
@@ -89,6 +93,21 @@ impl Operation for Swap {
         let shape: Vec<usize> = self.axes.iter().map(|&axis| layout.dims()[axis]).collect();
         let ys = transposed(self.rows, self.columns, inputs[0].floats()?);
         Ok((CpuStorage::F32(ys), shape.into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        let dims = inputs[0].layout.dims();
+        let shape: Vec<usize> = self.axes.iter().map(|&axis| dims[axis]).collect();
+        Ok((cuda::transpose(inputs[0], dims[0], self.rows, self.columns)?, shape.into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        cuda::with(&[step.ys_grad], |inputs| {
+            let grad = cuda::transpose(inputs[0], step.inputs[0].dim(0)?, self.columns, self.rows)?;
+            Ok(vec![cuda::gradient(grad, step.inputs[0])])
+        })
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

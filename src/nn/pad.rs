@@ -2,6 +2,10 @@
 
 use super::autograd::{Input, Operation, Step, apply};
 use super::cpu::{Floats, tensor_like};
+#[cfg(feature = "cuda")]
+use super::cuda::{self, CudaInput};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use super::order::dims;
 use crate::{Error, Result};
 use candle_core::{CpuStorage, Shape, Tensor};
@@ -85,6 +89,19 @@ impl Frame {
     }
 }
 
+#[cfg(feature = "cuda")]
+impl Frame {
+    fn cuda_values(&self, xs: CudaInput) -> candle_core::Result<CudaStorage> {
+        // Where the corner of the result lies in the source.
+        let corner = |from: usize, to: usize| {
+            let distance = (from.abs_diff(to) / 2).cast_signed();
+            if from >= to { distance } else { -distance }
+        };
+        let corners = [corner(self.from.0, self.to.0), corner(self.from.1, self.to.1)];
+        cuda::frame(xs, [self.to.0, self.to.1], corners)
+    }
+}
+
 impl Operation for Frame {
     fn name(&self) -> &'static str {
         "pad or crop"
@@ -94,6 +111,18 @@ impl Operation for Frame {
         let (n, _, _, channels) = inputs[0].layout.shape().dims4()?;
         let ys = self.values(channels, inputs[0].floats()?);
         Ok((CpuStorage::F32(ys), (n, self.to.0, self.to.1, channels).into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        let (n, _, _, channels) = inputs[0].layout.shape().dims4()?;
+        Ok((self.cuda_values(inputs[0])?, (n, self.to.0, self.to.1, channels).into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        let back = Frame { from: self.to, to: self.from };
+        cuda::with(&[step.ys_grad], |inputs| Ok(vec![cuda::gradient(back.cuda_values(inputs[0])?, step.inputs[0])]))
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

@@ -8,6 +8,10 @@ use super::cpu::lanes::Lanes;
 use super::cpu::memory::written;
 use super::cpu::vectorized::vectorized;
 use super::cpu::{Floats, tensor_like};
+#[cfg(feature = "cuda")]
+use super::cuda::{self, CudaInput};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use super::order::dims;
 use crate::{Error, Result};
 use candle_core::{CpuStorage, Shape, Tensor};
@@ -230,6 +234,27 @@ impl Operation for Nearest {
         let skip = inputs.get(1).map(Input::halves).transpose()?;
         let ys = self.0.forward(inputs[0].halves()?, skip.unwrap_or(&[]));
         Ok((CpuStorage::BF16(ys), self.0.shape()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        Ok((cuda::nearest_concat(inputs[0], inputs.get(1).copied(), self.0.to)?, self.0.shape()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        let (n, height, width, channels) = step.inputs[0].dims4()?;
+        cuda::with(&[step.ys_grad], |inputs| {
+            let mut grads = vec![None; step.inputs.len()];
+            if step.wanted(0) {
+                let grad = cuda::nearest_backward(inputs[0], [n, height, width, channels])?;
+                grads[0] = cuda::gradient(grad, step.inputs[0]);
+            }
+            if let Some(skip) = step.inputs.get(1).filter(|skip| skip.track_op()) {
+                grads[1] = cuda::gradient(cuda::slice_channels(inputs[0], channels, skip.dim(3)?)?, skip);
+            }
+            Ok(grads)
+        })
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

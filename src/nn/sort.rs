@@ -4,6 +4,10 @@
 
 use super::autograd::{Input, Operation, Step, apply};
 use super::cpu::{Floats, tensor_like};
+#[cfg(feature = "cuda")]
+use super::cuda::{self, CudaInput};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use crate::{Error, Result};
 use candle_core::{CpuStorage, Device, Shape, Tensor};
 use rayon::prelude::*;
@@ -26,6 +30,11 @@ pub fn argsort_descending(xs: &Tensor) -> Result<Tensor> {
     let run = || {
         let columns = xs.dim(candle_core::D::Minus1)?;
         let xs = xs.contiguous()?;
+        #[cfg(feature = "cuda")]
+        if xs.device().is_cuda() {
+            let sorted = cuda::with(&[&xs], |inputs| cuda::argsort_descending(inputs[0]))?;
+            return Ok(cuda::tensor(sorted.1, xs.shape()));
+        }
         let values = Floats::of(&xs)?;
         let mut order = vec![0; values.len()];
         order
@@ -88,6 +97,20 @@ impl Operation for Cumsum {
             }
         });
         Ok((CpuStorage::F32(ys), inputs[0].layout.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        Ok((cuda::running_sums(inputs[0])?, inputs[0].layout.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        // From the end: the sum of all plus the value less the running sum.
+        let grad = step.ys_grad;
+        let running = cuda::with(&[grad], |inputs| Ok(cuda::tensor(cuda::running_sums(inputs[0])?, grad.shape())))?;
+        let all = running.narrow(candle_core::D::Minus1, self.columns - 1, 1)?;
+        Ok(vec![Some(all.broadcast_sub(&running)?.add(grad)?)])
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

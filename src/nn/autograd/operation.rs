@@ -5,6 +5,10 @@ use super::recording;
 use crate::nn::cpu::item::{narrowed, widened};
 use crate::nn::cpu::{floats, halves};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
+#[cfg(feature = "cuda")]
+use crate::nn::cuda::CudaInput;
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use half::bf16;
 use std::sync::Arc;
 
@@ -29,6 +33,18 @@ pub(crate) trait Operation: Send + Sync + 'static {
             (CpuStorage::F32(ys), shape) => Ok((CpuStorage::BF16(narrowed(&ys)), shape)),
             other => Ok(other),
         }
+    }
+
+    /// Values and shape of the result, on a GPU.
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, _: &[CudaInput]) -> Result<(CudaStorage, Shape)> {
+        bail!("{} has no CUDA kernel", self.name())
+    }
+
+    /// [`Operation::backward`] on a GPU.
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, _: &Step) -> Result<Vec<Option<Tensor>>> {
+        bail!("the gradient of {} has no CUDA kernel", self.name())
     }
 
     /// The gradients of the inputs; none where [`Step::wanted`] says so.
@@ -131,8 +147,12 @@ impl Node {
         ys: &Tensor,
         ys_grad: &Tensor,
     ) -> Result<Vec<Option<Tensor>>> {
-        let ys_grad = &ys_grad.contiguous()?;
-        self.operation.backward(&Step { inputs, ys, ys_grad })
+        let step = Step { inputs, ys, ys_grad: &ys_grad.contiguous()? };
+        #[cfg(feature = "cuda")]
+        if ys_grad.device().is_cuda() {
+            return self.operation.cuda_backward(&step);
+        }
+        self.operation.backward(&step)
     }
 }
 
@@ -154,6 +174,11 @@ macro_rules! custom_op {
             fn cpu_fwd(&self, $($input: &CpuStorage, $layout: &Layout),+) -> Result<(CpuStorage, Shape)> {
                 self.cpu(&[$(($input, $layout)),+])
             }
+
+            #[cfg(feature = "cuda")]
+            fn cuda_fwd(&self, $($input: &CudaStorage, $layout: &Layout),+) -> Result<(CudaStorage, Shape)> {
+                self.operation.cuda(&[$(CudaInput { storage: $input, layout: $layout }),+])
+            }
         }
 
         impl $trait for Shared {
@@ -163,6 +188,11 @@ macro_rules! custom_op {
 
             fn cpu_fwd(&self, $($input: &CpuStorage, $layout: &Layout),+) -> Result<(CpuStorage, Shape)> {
                 self.0.cpu(&[$(($input, $layout)),+])
+            }
+
+            #[cfg(feature = "cuda")]
+            fn cuda_fwd(&self, $($input: &CudaStorage, $layout: &Layout),+) -> Result<(CudaStorage, Shape)> {
+                self.0.operation.cuda(&[$(CudaInput { storage: $input, layout: $layout }),+])
             }
 
             custom_op!(@backward $($tensor),+);

@@ -2,22 +2,8 @@
 
 use super::input::{CudaInput, lanes};
 use super::launch::{Grid, Source, Variant, arguments};
+use crate::nn::Activation;
 use candle_core::{CudaStorage, Result};
-
-/// An activation function.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Activation {
-    /// The value itself.
-    None,
-    /// `max(0, x)`, with slope 0 at 0.
-    Relu,
-    /// `x` above 0, else `x` times the slope.
-    LeakyRelu(f32),
-    /// `x` above 0, else alpha times `exp(x) - 1`.
-    Elu(f32),
-    /// `1 / (1 + exp(-x))`.
-    Sigmoid,
-}
 
 impl Activation {
     /// Its number in `prelude.cuh`.
@@ -26,7 +12,7 @@ impl Activation {
             Activation::None => 0,
             Activation::Relu => 1,
             Activation::LeakyRelu(_) => 2,
-            Activation::Elu(_) => 3,
+            Activation::Elu => 3,
             Activation::Sigmoid => 4,
         }
     }
@@ -35,7 +21,7 @@ impl Activation {
     pub(super) fn slope(self) -> f32 {
         match self {
             Activation::LeakyRelu(slope) => slope,
-            Activation::Elu(alpha) => alpha,
+            Activation::Elu => 1.0,
             _ => 0.0,
         }
     }

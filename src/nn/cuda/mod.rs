@@ -9,7 +9,6 @@
 //!
 //! The kernels lie in `kernels/` and are compiled by NVRTC when first used. Convolutions are cuDNN's, except where a direct
 //! kernel is better (depthwise) or cuDNN has none.
-#![allow(dead_code, unused_imports)] // until the layers call it
 
 mod activation;
 mod context;
@@ -27,13 +26,13 @@ mod pool;
 mod reduce;
 mod resample;
 mod sort;
+mod tensors;
 #[cfg(test)]
 mod tests;
 
-// The one place that says where the description of a convolution is.
-use super::geometry_new as geometry;
+use super::geometry;
 
-pub(crate) use self::activation::{Activation, activation, activation_backward};
+pub(crate) use self::activation::{activation, activation_backward};
 pub(crate) use self::context::new_device;
 pub(crate) use self::convolution::{into_large, into_small, weight_gradient};
 pub(crate) use self::graph::{Graph, copy};
@@ -52,3 +51,4 @@ pub(crate) use self::pool::{
 pub(crate) use self::reduce::channel_sums;
 pub(crate) use self::resample::{bilinear, bilinear_backward, nearest_backward, nearest_concat};
 pub(crate) use self::sort::{argsort_descending, running_sums};
+pub(crate) use self::tensors::{gradient, tensor, with};

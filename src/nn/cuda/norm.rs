@@ -3,11 +3,11 @@
 //! `ys = activation((xs - mean) / sqrt(variance + eps) * weight + bias + residual)` per channel. The backward pass computes
 //! the activation's input again, so that nothing but the input and two numbers per channel is kept.
 
-use super::activation::Activation;
 use super::context::{Context, Output};
 use super::input::{CudaInput, lanes, optional};
 use super::launch::{Argument, Grid, Source, Variant, arguments};
 use super::reduce::{Chunks, finish_grid};
+use crate::nn::Activation;
 use candle_core::{CudaStorage, DType, Result, bail};
 use std::sync::Arc;
 

@@ -1,5 +1,9 @@
 //! Average pooling, channels last.
 
+#[cfg(feature = "cuda")]
+use crate::nn::cuda::{self, CudaInput};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use super::window::{Size, Window};
 use crate::nn::autograd::{Input, Operation, Step, apply};
 use crate::nn::cpu::lanes::Lanes;
@@ -126,6 +130,21 @@ impl Operation for AvgPool {
         Ok((CpuStorage::F32(ys), (batch, pooled.height, pooled.width, channels).into()))
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        self.0.cuda_shape(inputs[0]).and_then(|shape| Ok((cuda::average_pool(inputs[0], self.0.geometry(), true)?, shape)))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        let (n, height, width, channels) = step.inputs[0].dims4()?;
+        cuda::with(&[step.ys_grad], |inputs| {
+            let dims = [n, height, width, channels];
+            let grad = cuda::average_pool_backward(inputs[0], dims, self.0.geometry(), true)?;
+            Ok(vec![cuda::gradient(grad, step.inputs[0])])
+        })
+    }
+
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
         let (_, height, width, channels) = step.inputs[0].dims4()?;
         let size = Size { height, width, channels };
@@ -160,6 +179,21 @@ impl Operation for GlobalAvgPool {
         // SAFETY: there is an image for each row of the result, and it is written whole.
         let ys = unsafe { written(batch * channels, fill) };
         Ok((CpuStorage::F32(ys), (batch, 1, 1, channels).into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        let (batch, _, _, channels) = inputs[0].layout.shape().dims4()?;
+        Ok((cuda::global_average(inputs[0])?, (batch, 1, 1, channels).into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        let (n, height, width, channels) = step.inputs[0].dims4()?;
+        cuda::with(&[step.ys_grad], |inputs| {
+            let grad = cuda::global_average_backward(inputs[0], [n, height, width, channels])?;
+            Ok(vec![cuda::gradient(grad, step.inputs[0])])
+        })
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

@@ -54,6 +54,25 @@ impl Window {
         (size + 2 * self.padding - self.kernel) / self.stride + 1
     }
 
+    /// The window as kernels of a GPU take it.
+    #[cfg(feature = "cuda")]
+    pub fn geometry(&self) -> crate::nn::geometry::Window {
+        let Window { kernel, stride, padding } = *self;
+        crate::nn::geometry::Window {
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [padding; 2],
+            dilation: [1; 2],
+        }
+    }
+
+    /// The shape of the pooled image.
+    #[cfg(feature = "cuda")]
+    pub fn cuda_shape(&self, xs: crate::nn::cuda::CudaInput) -> candle_core::Result<candle_core::Shape> {
+        let (batch, height, width, channels) = xs.layout.shape().dims4()?;
+        Ok((batch, self.out(height), self.out(width), channels).into())
+    }
+
     pub fn pooled(&self, size: Size) -> Size {
         Size { height: self.out(size.height), width: self.out(size.width), channels: size.channels }
     }

@@ -10,10 +10,10 @@ fn activated(kind: Activation, z: f64) -> (f64, f64) {
         Activation::None => (z, 1.0),
         Activation::Relu => (z.max(0.0), f64::from(z > 0.0)),
         Activation::LeakyRelu(slope) if z <= 0.0 => (z * f64::from(slope), f64::from(slope)),
-        Activation::Elu(alpha) if z <= 0.0 => {
+        Activation::Elu if z <= 0.0 => {
             (f64::from(alpha) * (z.exp() - 1.0), f64::from(alpha) * z.exp())
         }
-        Activation::LeakyRelu(_) | Activation::Elu(_) => (z, 1.0),
+        Activation::LeakyRelu(_) | Activation::Elu => (z, 1.0),
         Activation::Sigmoid => (sigmoid, sigmoid * (1.0 - sigmoid)),
     }
 }
@@ -100,7 +100,7 @@ fn batch_norm_agrees_with_plain_loops() {
         Activation::None,
         Activation::Relu,
         Activation::LeakyRelu(0.1),
-        Activation::Elu(1.0),
+        Activation::Elu,
         Activation::Sigmoid,
     ];
     for dtype in TYPES {
