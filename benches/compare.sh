@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=${TGS_SALT_TORCH_PYTHON:-.venv-reference/bin/python}
 [ -x "$python" ] || python=python3
 if ! "$python" -c 'import segmentation_models_pytorch, torch'; then
-    echo "$python has no PyTorch with segmentation_models_pytorch: run 'bash tests/reference.sh', or set TGS_SALT_TORCH_PYTHON" >&2
+    echo "$python has no PyTorch with segmentation_models_pytorch: run 'bash tests/reference.sh --models', or set TGS_SALT_TORCH_PYTHON" >&2
     exit 1
 fi
 # The profile with which a notebook builds the crate.
