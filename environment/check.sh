@@ -25,6 +25,15 @@ real_data() {
   fi
 }
 
+# In CI the layers have to be compared with PyTorch; elsewhere where it is there.
+reference() {
+  if [ "${CI:-}" = true ]; then
+    [ -n "${TGS_SALT_TORCH_PYTHON:-}" ] || bash tests/reference.sh
+  else
+    echo "PyTorch: used where it is found; 'bash tests/reference.sh' installs it (some gigabytes)"
+  fi
+}
+
 unit_tests() {
   if has cargo-nextest; then logged tests cargo nextest run; else logged tests cargo test --lib --tests; fi
 }
@@ -56,6 +65,7 @@ step "clippy" cargo clippy --all-targets -- -D warnings
 step "documentation" docs
 step "without default features" cargo check --no-default-features
 step "dependencies" dependencies
+step "reference" reference
 step "tests" unit_tests
 step "doctests" logged doctests cargo test --doc
 step "notebooks" logged notebooks "$VENV/bin/python" tests/notebooks.py

@@ -2,6 +2,8 @@
 
 mod convolution;
 mod gradients;
+mod graphs;
+mod images;
 mod normalization;
 mod pooling;
 mod pytorch;
@@ -9,3 +11,4 @@ mod shapes;
 mod stock_candle;
 mod threads;
 mod weights;
+mod windows;
