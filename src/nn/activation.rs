@@ -9,9 +9,9 @@ use super::cpu::vectorized::vectorized;
 use super::cpu::{Floats, tensor_like};
 #[cfg(feature = "cuda")]
 use super::cuda::{self, CudaInput};
+use crate::{Error, Result};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
-use crate::{Error, Result};
 use candle_core::{CpuStorage, Shape, Tensor};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -94,7 +94,7 @@ impl Operation for Pointwise {
 
     #[cfg(feature = "cuda")]
     fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
-        cuda::with(&[step.inputs[0], step.ys_grad], |inputs| {
+        cuda::with_inputs(&[step.inputs[0], step.ys_grad], |inputs| {
             let grad = cuda::activation_backward(inputs[0], inputs[1], self.0)?;
             Ok(vec![cuda::gradient(grad, step.inputs[0])])
         })

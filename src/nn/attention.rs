@@ -11,13 +11,13 @@ use super::cpu::memory::written;
 use super::cpu::reduce::add_in_order;
 use super::cpu::vectorized::vectorized;
 use super::cpu::{Floats, tensor_like};
-use super::pool::global_avg_pool2d;
-use super::{Conv2d, Conv2dConfig};
 #[cfg(feature = "cuda")]
 use super::cuda::{self, CudaInput};
+use super::pool::global_avg_pool2d;
+use super::{Conv2d, Conv2dConfig};
+use crate::{Error, Result};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
-use crate::{Error, Result};
 #[cfg(feature = "cuda")]
 use candle_core::bail;
 use candle_core::{CpuStorage, Shape, Tensor};
@@ -162,13 +162,17 @@ impl Operation for Gate {
 
     #[cfg(feature = "cuda")]
     fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
-        let (shape, by_channel, by_pixel) = (inputs[0].layout.shape(), cuda::gate_channels(inputs[0], inputs[1])?, cuda::gate_pixels(inputs[0], inputs[2])?);
+        let (shape, by_channel, by_pixel) = (
+            inputs[0].layout.shape(),
+            cuda::gate_channels(inputs[0], inputs[1])?,
+            cuda::gate_pixels(inputs[0], inputs[2])?,
+        );
         Ok((add(by_channel, by_pixel, shape)?, shape.clone()))
     }
 
     #[cfg(feature = "cuda")]
     fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
-        cuda::with(&[step.inputs[0], step.inputs[1], step.inputs[2], step.ys_grad], |inputs| {
+        cuda::with_inputs(&[step.inputs[0], step.inputs[1], step.inputs[2], step.ys_grad], |inputs| {
             let [xs, channel, pixel, grad] = *inputs else { bail!("scSE has an image and two gates") };
             let (by_channel, channel_grad) = cuda::gate_channels_backward(xs, channel, grad)?;
             let (by_pixel, pixel_grad) = cuda::gate_pixels_backward(xs, pixel, grad)?;

@@ -13,10 +13,10 @@ use super::cpu::normalize::{
 use super::cpu::{Floats, floats_mut, tensor_like};
 #[cfg(feature = "cuda")]
 use super::cuda::{self, CudaInput};
-#[cfg(feature = "cuda")]
-use candle_core::CudaStorage;
 use super::init;
 use crate::{Error, Result};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, InplaceOp1, Layout, Shape, Tensor, bail};
 use candle_nn::VarBuilder;
 
@@ -154,14 +154,20 @@ impl BatchNorm {
     }
 
     #[cfg(feature = "cuda")]
-    fn normalize_on_gpu(&self, xs: &Tensor, residual: Option<&Tensor>, mode: Mode) -> candle_core::Result<Tensor> {
+    fn normalize_on_gpu(
+        &self,
+        xs: &Tensor,
+        residual: Option<&Tensor>,
+        mode: Mode,
+    ) -> candle_core::Result<Tensor> {
         let BatchNormConfig { eps, momentum, activation } = self.config;
-        let statistics = cuda::with(&[xs, &self.running_mean, &self.running_var], |inputs| match mode {
-            Mode::Train => {
-                cuda::batch_statistics(inputs[0], inputs[1], inputs[2], eps as f32, momentum as f32)
-            }
-            Mode::Eval => cuda::running_statistics(inputs[1], inputs[2], eps as f32),
-        })?;
+        let statistics =
+            cuda::with_inputs(&[xs, &self.running_mean, &self.running_var], |inputs| match mode {
+                Mode::Train => {
+                    cuda::batch_statistics(inputs[0], inputs[1], inputs[2], eps as f32, momentum as f32)
+                }
+                Mode::Eval => cuda::running_statistics(inputs[1], inputs[2], eps as f32),
+            })?;
         let statistics = Some(cuda::tensor(statistics, (2, self.weight.elem_count())));
         let operation = Normalization { mean: vec![], inverse: vec![], activation, mode, statistics };
         let affine = apply(Pair, &[&self.weight, &self.bias])?;
@@ -299,8 +305,9 @@ impl Normalization {
     ) -> candle_core::Result<R> {
         let Some(statistics) = &self.statistics else { bail!("batch_norm has no statistics on the GPU") };
         let channels = weights.layout.shape().elem_count() / 2;
-        let (weight, bias) = (weights.layout.narrow(0, 0, channels)?, weights.layout.narrow(0, channels, channels)?);
-        cuda::with(&[statistics], |inputs| {
+        let (weight, bias) =
+            (weights.layout.narrow(0, 0, channels)?, weights.layout.narrow(0, channels, channels)?);
+        cuda::with_inputs(&[statistics], |inputs| {
             let part = |layout| CudaInput { storage: weights.storage, layout };
             let (statistics, weight, bias) = (inputs[0], part(&weight), part(&bias));
             f(cuda::Norm { xs, residual, statistics, weight, bias, activation: self.activation })
@@ -360,8 +367,10 @@ impl Operation for Normalization {
         let mut tensors = vec![xs, weights, step.ys_grad];
         tensors.extend(residual);
         let constant = self.mode == Mode::Eval;
-        let grads = cuda::with(&tensors, |inputs| {
-            self.with_norm(inputs[0], inputs[1], inputs.get(3).copied(), |norm| norm.backward(inputs[2], constant))
+        let grads = cuda::with_inputs(&tensors, |inputs| {
+            self.with_norm(inputs[0], inputs[1], inputs.get(3).copied(), |norm| {
+                norm.backward(inputs[2], constant)
+            })
         })?;
         let channels = weights.elem_count() / 2;
         let (weight, bias) = (cuda::tensor(grads.weight, channels), cuda::tensor(grads.bias, channels));

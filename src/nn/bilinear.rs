@@ -10,10 +10,10 @@ use super::cpu::vectorized::vectorized;
 use super::cpu::{Floats, tensor_like};
 #[cfg(feature = "cuda")]
 use super::cuda::{self, CudaInput};
-#[cfg(feature = "cuda")]
-use candle_core::CudaStorage;
 use super::order::dims;
 use crate::{Error, Result};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, Shape, Tensor};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -168,7 +168,7 @@ impl Operation for Bilinear {
     #[cfg(feature = "cuda")]
     fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
         let (n, height, width, channels) = step.inputs[0].dims4()?;
-        cuda::with(&[step.ys_grad], |inputs| {
+        cuda::with_inputs(&[step.ys_grad], |inputs| {
             let grad = cuda::bilinear_backward(inputs[0], [n, height, width, channels], self.align_corners)?;
             Ok(vec![cuda::gradient(grad, step.inputs[0])])
         })

@@ -13,10 +13,10 @@ use super::cpu::reduce::channel_sums;
 use super::cpu::{Floats, tensor_like};
 #[cfg(feature = "cuda")]
 use super::cuda::{self, CudaInput};
-#[cfg(feature = "cuda")]
-use candle_core::CudaStorage;
 use super::geometry::Geometry;
 use crate::{Error, Result};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, Shape, Tensor, bail};
 use std::sync::Arc;
 
@@ -154,7 +154,7 @@ impl Operation for Convolution {
     #[cfg(feature = "cuda")]
     fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
         check_not_empty(step)?;
-        cuda::with(&[step.inputs[0], step.inputs[1], step.ys_grad], |inputs| {
+        cuda::with_inputs(&[step.inputs[0], step.inputs[1], step.ys_grad], |inputs| {
             let [xs, weight, grad] = *inputs else { bail!("a convolution has an image and a weight") };
             let image = || cuda::into_large(&self.geometry, grad, weight, None);
             let weight = || cuda::weight_gradient(&self.geometry, xs, grad);
@@ -201,7 +201,7 @@ impl Operation for Transposed {
     #[cfg(feature = "cuda")]
     fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
         check_not_empty(step)?;
-        cuda::with(&[step.inputs[0], step.inputs[1], step.ys_grad], |inputs| {
+        cuda::with_inputs(&[step.inputs[0], step.inputs[1], step.ys_grad], |inputs| {
             let [xs, weight, grad] = *inputs else { bail!("a convolution has an image and a weight") };
             let image = || cuda::into_small(&self.geometry, grad, weight, None);
             let weight = || cuda::weight_gradient(&self.geometry, grad, xs);

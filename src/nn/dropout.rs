@@ -8,10 +8,10 @@ use super::cpu::memory::written;
 use super::cpu::{Floats, tensor_like};
 #[cfg(feature = "cuda")]
 use super::cuda::{self, CudaInput};
-#[cfg(feature = "cuda")]
-use candle_core::CudaStorage;
 use super::order::dims;
 use crate::{Error, Result};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, Shape, Tensor};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -77,7 +77,11 @@ impl Dropout {
 
     #[cfg(feature = "cuda")]
     fn on_gpu(&self) -> cuda::Dropout {
-        cuda::Dropout { seed: self.seed, probability: 1.0 - 1.0 / f64::from(self.scale), spatial: self.fates != self.image }
+        cuda::Dropout {
+            seed: self.seed,
+            probability: 1.0 - 1.0 / f64::from(self.scale),
+            spatial: self.fates != self.image,
+        }
     }
 
     fn keeps(&self, at: usize) -> bool {
@@ -122,7 +126,7 @@ impl Operation for Dropout {
 
     #[cfg(feature = "cuda")]
     fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
-        cuda::with(&[step.ys_grad], |inputs| {
+        cuda::with_inputs(&[step.ys_grad], |inputs| {
             Ok(vec![cuda::gradient(cuda::dropout(inputs[0], self.on_gpu())?, step.inputs[0])])
         })
     }

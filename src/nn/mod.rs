@@ -26,6 +26,7 @@ mod dropout;
 mod folded;
 mod geometry;
 pub mod init;
+mod memories;
 pub mod optimizer;
 mod order;
 mod pad;

@@ -4,7 +4,8 @@
 
 use super::autograd::weights_changed;
 use super::cpu::update::{AdamFactors, Factors, adam_chunk, sgd_chunk};
-use super::cpu::{floats, floats_mut, tensor};
+use super::cpu::{floats, floats_mut};
+use super::memories::Memories;
 use crate::{Error, Result};
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Tensor, Var, bail};
@@ -62,7 +63,7 @@ impl UpdateRule {
     }
 
     /// The names of what is remembered of each parameter.
-    fn memories(&self) -> &'static [&'static str] {
+    pub(super) fn memories(&self) -> &'static [&'static str] {
         match self {
             UpdateRule::Adam { .. } | UpdateRule::AdamW { .. } => &["adam.first", "adam.second"],
             UpdateRule::Sgd { .. } => &["sgd.momentum"],
@@ -107,22 +108,22 @@ impl UpdateRule {
 /// ```
 #[derive(Debug)]
 pub struct Optimizer {
-    rule: UpdateRule,
-    parameters: Vec<Parameter>,
-    steps: usize,
+    pub(super) rule: UpdateRule,
+    pub(super) parameters: Vec<Parameter>,
+    pub(super) steps: usize,
 }
 
 #[derive(Debug)]
-struct Parameter {
-    name: String,
-    value: Var,
-    /// Each as long as the value. Only a step locks it.
-    memories: Mutex<Vec<Vec<f32>>>,
+pub(super) struct Parameter {
+    pub(super) name: String,
+    pub(super) value: Var,
+    /// Only a step locks it.
+    memories: Mutex<Memories>,
 }
 
 impl Parameter {
     // A poisoned lock is used on: a step writes numbers only.
-    fn memories(&self) -> std::sync::MutexGuard<'_, Vec<Vec<f32>>> {
+    pub(super) fn memories(&self) -> std::sync::MutexGuard<'_, Memories> {
         self.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -131,7 +132,7 @@ impl Optimizer {
     /// An optimizer of these parameters that remembers nothing yet.
     pub fn new(rule: UpdateRule, parameters: Vec<(String, Var)>) -> Optimizer {
         let parameter = |(name, value): (String, Var)| {
-            let memories = vec![vec![0.0; value.elem_count()]; rule.memories().len()];
+            let memories = Memories::zeros(&value, rule.memories().len());
             Parameter { name, value, memories: Mutex::new(memories) }
         };
         Optimizer { rule, parameters: parameters.into_iter().map(parameter).collect(), steps: 0 }
@@ -149,6 +150,10 @@ impl Optimizer {
     pub fn step(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
         weights_changed();
         self.steps += 1;
+        #[cfg(feature = "cuda")]
+        if self.parameters.first().is_some_and(|parameter| parameter.value.device().is_cuda()) {
+            return self.step_on_gpu(gradients, learning_rate).map_err(Error::tensor("optimizer step"));
+        }
         let factors = self.rule.factors(learning_rate, self.steps);
         let moved = self.parameters.par_iter().try_for_each(|parameter| {
             let Some(gradient) = gradients.get(&parameter.value) else { return Ok(()) };
@@ -167,10 +172,10 @@ impl Optimizer {
     pub fn to_tensors(&self) -> Result<BTreeMap<String, Tensor>> {
         let mut tensors = BTreeMap::new();
         for parameter in &self.parameters {
-            for (name, memory) in self.rule.memories().iter().zip(parameter.memories().iter()) {
-                let tensor =
-                    tensor(memory.clone(), parameter.value.shape()).map_err(Error::tensor("optimizer"))?;
-                tensors.insert(format!("{name}.{}", parameter.name), tensor);
+            let memories =
+                parameter.memories().to_tensors(&parameter.value).map_err(Error::tensor("optimizer"))?;
+            for (name, memory) in self.rule.memories().iter().zip(memories) {
+                tensors.insert(format!("{name}.{}", parameter.name), memory);
             }
         }
         Ok(tensors)
@@ -185,7 +190,8 @@ impl Optimizer {
         for parameter in &self.parameters {
             let read =
                 |name: &&str| remembered(tensors, format!("{name}.{}", parameter.name), &parameter.value);
-            all.push(self.rule.memories().iter().map(read).collect::<Result<Vec<_>>>()?);
+            let values = self.rule.memories().iter().map(read).collect::<Result<Vec<_>>>()?;
+            all.push(Memories::new(values, &parameter.value).map_err(Error::tensor("optimizer"))?);
         }
         for (parameter, memories) in self.parameters.iter().zip(all) {
             *parameter.memories() = memories;
@@ -234,7 +240,8 @@ impl InplaceOp2 for Move<'_> {
     ) -> candle_core::Result<()> {
         let values = floats_mut(values, values_layout)?.par_chunks_mut(CHUNK);
         let inputs = values.zip(floats(gradient, gradient_layout)?.par_chunks(CHUNK));
-        match (self.factors, self.parameter.memories().as_mut_slice()) {
+        let mut memories = self.parameter.memories();
+        match (self.factors, memories.on_cpu()?) {
             (Factors::Adam(factors), [first, second]) => {
                 let moments = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK));
                 inputs.zip(moments).for_each(|((values, gradient), (first, second))| {

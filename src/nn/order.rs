@@ -5,9 +5,9 @@ use super::cpu::memory::{Shared, written};
 use super::cpu::{Floats, tensor_like};
 #[cfg(feature = "cuda")]
 use super::cuda::{self, CudaInput};
+use crate::{Error, Result};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
-use crate::{Error, Result};
 use candle_core::{CpuStorage, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -104,7 +104,7 @@ impl Operation for Swap {
 
     #[cfg(feature = "cuda")]
     fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
-        cuda::with(&[step.ys_grad], |inputs| {
+        cuda::with_inputs(&[step.ys_grad], |inputs| {
             let grad = cuda::transpose(inputs[0], step.inputs[0].dim(0)?, self.columns, self.rows)?;
             Ok(vec![cuda::gradient(grad, step.inputs[0])])
         })

@@ -4,10 +4,10 @@ use super::autograd::{Input, Operation, Step, apply};
 use super::cpu::{Floats, tensor_like};
 #[cfg(feature = "cuda")]
 use super::cuda::{self, CudaInput};
-#[cfg(feature = "cuda")]
-use candle_core::CudaStorage;
 use super::order::dims;
 use crate::{Error, Result};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -122,7 +122,9 @@ impl Operation for Frame {
     #[cfg(feature = "cuda")]
     fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
         let back = Frame { from: self.to, to: self.from };
-        cuda::with(&[step.ys_grad], |inputs| Ok(vec![cuda::gradient(back.cuda_values(inputs[0])?, step.inputs[0])]))
+        cuda::with_inputs(&[step.ys_grad], |inputs| {
+            Ok(vec![cuda::gradient(back.cuda_values(inputs[0])?, step.inputs[0])])
+        })
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

@@ -6,9 +6,9 @@ use super::autograd::{Input, Operation, Step, apply};
 use super::cpu::{Floats, tensor_like};
 #[cfg(feature = "cuda")]
 use super::cuda::{self, CudaInput};
+use crate::{Error, Result};
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
-use crate::{Error, Result};
 use candle_core::{CpuStorage, Device, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -32,7 +32,7 @@ pub fn argsort_descending(xs: &Tensor) -> Result<Tensor> {
         let xs = xs.contiguous()?;
         #[cfg(feature = "cuda")]
         if xs.device().is_cuda() {
-            let sorted = cuda::with(&[&xs], |inputs| cuda::argsort_descending(inputs[0]))?;
+            let sorted = cuda::with_inputs(&[&xs], |inputs| cuda::argsort_descending(inputs[0]))?;
             return Ok(cuda::tensor(sorted.1, xs.shape()));
         }
         let values = Floats::of(&xs)?;
@@ -108,7 +108,9 @@ impl Operation for Cumsum {
     fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
         // From the end: the sum of all plus the value less the running sum.
         let grad = step.ys_grad;
-        let running = cuda::with(&[grad], |inputs| Ok(cuda::tensor(cuda::running_sums(inputs[0])?, grad.shape())))?;
+        let running = cuda::with_inputs(&[grad], |inputs| {
+            Ok(cuda::tensor(cuda::running_sums(inputs[0])?, grad.shape()))
+        })?;
         let all = running.narrow(candle_core::D::Minus1, self.columns - 1, 1)?;
         Ok(vec![Some(all.broadcast_sub(&running)?.add(grad)?)])
     }

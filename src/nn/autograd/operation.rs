@@ -4,11 +4,11 @@ use super::backward;
 use super::recording;
 use crate::nn::cpu::item::{narrowed, widened};
 use crate::nn::cpu::{floats, halves};
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
 #[cfg(feature = "cuda")]
 use crate::nn::cuda::CudaInput;
 #[cfg(feature = "cuda")]
 use candle_core::CudaStorage;
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use half::bf16;
 use std::sync::Arc;
 

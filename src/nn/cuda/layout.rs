@@ -8,18 +8,6 @@ use candle_core::{CudaStorage, DType, Result, bail};
 /// Side of the square that a block transposes, `SIDE` in the kernel.
 const SIDE: usize = 32;
 
-/// (N, C, H, W) to (N, H, W, C).
-pub(crate) fn to_channels_last(xs: CudaInput) -> Result<CudaStorage> {
-    let [images, channels, height, width] = xs.image_dims()?;
-    transpose(xs, images, channels, height * width)
-}
-
-/// (N, H, W, C) to (N, C, H, W).
-pub(crate) fn to_channels_first(xs: CudaInput) -> Result<CudaStorage> {
-    let [images, height, width, channels] = xs.image_dims()?;
-    transpose(xs, images, height * width, channels)
-}
-
 /// (matrices, rows, columns) to (matrices, columns, rows).
 pub(crate) fn transpose(xs: CudaInput, matrices: usize, rows: usize, columns: usize) -> Result<CudaStorage> {
     let (context, dtype) = (xs.context()?, xs.dtype());

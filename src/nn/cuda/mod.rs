@@ -15,6 +15,8 @@ mod context;
 mod convolution;
 mod cudnn;
 mod descriptors;
+// Whole steps are not recorded yet: the training loop has to keep its batches at one place first.
+#[cfg_attr(not(test), allow(dead_code))]
 mod graph;
 mod input;
 mod launch;
@@ -26,6 +28,7 @@ mod pool;
 mod reduce;
 mod resample;
 mod sort;
+mod step;
 mod tensors;
 #[cfg(test)]
 mod tests;
@@ -35,13 +38,9 @@ use super::geometry;
 pub(crate) use self::activation::{activation, activation_backward};
 pub(crate) use self::context::new_device;
 pub(crate) use self::convolution::{into_large, into_small, weight_gradient};
-pub(crate) use self::graph::{Graph, copy};
 pub(crate) use self::input::CudaInput;
-pub(crate) use self::layout::{
-    concat_channels, frame, slice_channels, to_channels_first, to_channels_last, transpose,
-};
-pub(crate) use self::norm::{Norm, NormGradients, batch_statistics, running_statistics};
-pub(crate) use self::optimizer::{OptimizerTensor, Rule, optimizer_step};
+pub(crate) use self::layout::{concat_channels, frame, slice_channels, transpose};
+pub(crate) use self::norm::{Norm, batch_statistics, running_statistics};
 pub(crate) use self::pointwise::{
     Dropout, add, dropout, gate_channels, gate_channels_backward, gate_pixels, gate_pixels_backward,
 };
@@ -51,4 +50,4 @@ pub(crate) use self::pool::{
 pub(crate) use self::reduce::channel_sums;
 pub(crate) use self::resample::{bilinear, bilinear_backward, nearest_backward, nearest_concat};
 pub(crate) use self::sort::{argsort_descending, running_sums};
-pub(crate) use self::tensors::{gradient, tensor, with};
+pub(crate) use self::tensors::{gradient, tensor, with_inputs};

@@ -5,7 +5,7 @@ use candle_core::op::BackpropOp;
 use candle_core::{CudaStorage, Result, Shape, Storage, Tensor, bail};
 
 /// Calls `f` with contiguous tensors on one GPU.
-pub(crate) fn with<R>(tensors: &[&Tensor], f: impl FnOnce(&[CudaInput]) -> Result<R>) -> Result<R> {
+pub(crate) fn with_inputs<R>(tensors: &[&Tensor], f: impl FnOnce(&[CudaInput]) -> Result<R>) -> Result<R> {
     let guards: Vec<_> = tensors.iter().map(|tensor| tensor.storage_and_layout()).collect();
     let mut inputs = Vec::with_capacity(guards.len());
     for (storage, layout) in &guards {

@@ -1,16 +1,16 @@
 //! Average pooling, channels last.
 
-#[cfg(feature = "cuda")]
-use crate::nn::cuda::{self, CudaInput};
-#[cfg(feature = "cuda")]
-use candle_core::CudaStorage;
 use super::window::{Size, Window};
 use crate::nn::autograd::{Input, Operation, Step, apply};
 use crate::nn::cpu::lanes::Lanes;
 use crate::nn::cpu::memory::written;
 use crate::nn::cpu::vectorized::vectorized;
 use crate::nn::cpu::{Floats, tensor_like};
+#[cfg(feature = "cuda")]
+use crate::nn::cuda::{self, CudaInput};
 use crate::{Error, Result};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, Shape, Tensor};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -132,13 +132,15 @@ impl Operation for AvgPool {
 
     #[cfg(feature = "cuda")]
     fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
-        self.0.cuda_shape(inputs[0]).and_then(|shape| Ok((cuda::average_pool(inputs[0], self.0.geometry(), true)?, shape)))
+        self.0
+            .cuda_shape(inputs[0])
+            .and_then(|shape| Ok((cuda::average_pool(inputs[0], self.0.geometry(), true)?, shape)))
     }
 
     #[cfg(feature = "cuda")]
     fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
         let (n, height, width, channels) = step.inputs[0].dims4()?;
-        cuda::with(&[step.ys_grad], |inputs| {
+        cuda::with_inputs(&[step.ys_grad], |inputs| {
             let dims = [n, height, width, channels];
             let grad = cuda::average_pool_backward(inputs[0], dims, self.0.geometry(), true)?;
             Ok(vec![cuda::gradient(grad, step.inputs[0])])
@@ -190,7 +192,7 @@ impl Operation for GlobalAvgPool {
     #[cfg(feature = "cuda")]
     fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
         let (n, height, width, channels) = step.inputs[0].dims4()?;
-        cuda::with(&[step.ys_grad], |inputs| {
+        cuda::with_inputs(&[step.ys_grad], |inputs| {
             let grad = cuda::global_average_backward(inputs[0], [n, height, width, channels])?;
             Ok(vec![cuda::gradient(grad, step.inputs[0])])
         })

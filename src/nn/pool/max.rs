@@ -3,10 +3,6 @@
 //! candle's own backward is wrong (it divides the gradient by the window's size, and shares it among equal values), so this is
 //! ours. As in PyTorch, the first maximum of a window, row by row, gets the whole gradient.
 
-#[cfg(feature = "cuda")]
-use crate::nn::cuda::{self, CudaInput};
-#[cfg(feature = "cuda")]
-use candle_core::CudaStorage;
 use super::window::{Size, Window};
 use crate::nn::autograd::{Input, Operation, Step, apply};
 use crate::nn::cpu::item::Item;
@@ -14,7 +10,11 @@ use crate::nn::cpu::lanes::Lanes;
 use crate::nn::cpu::memory::written;
 use crate::nn::cpu::vectorized::vectorized;
 use crate::nn::cpu::{Floats, tensor_like};
+#[cfg(feature = "cuda")]
+use crate::nn::cuda::{self, CudaInput};
 use crate::{Error, Result};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, Shape, Tensor};
 use half::bf16;
 use rayon::prelude::*;
@@ -156,12 +156,14 @@ impl Operation for MaxPool {
 
     #[cfg(feature = "cuda")]
     fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
-        self.0.cuda_shape(inputs[0]).and_then(|shape| Ok((cuda::max_pool(inputs[0], self.0.geometry())?, shape)))
+        self.0
+            .cuda_shape(inputs[0])
+            .and_then(|shape| Ok((cuda::max_pool(inputs[0], self.0.geometry())?, shape)))
     }
 
     #[cfg(feature = "cuda")]
     fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
-        cuda::with(&[step.inputs[0], step.ys, step.ys_grad], |inputs| {
+        cuda::with_inputs(&[step.inputs[0], step.ys, step.ys_grad], |inputs| {
             let grad = cuda::max_pool_backward(inputs[0], inputs[1], inputs[2], self.0.geometry())?;
             Ok(vec![cuda::gradient(grad, step.inputs[0])])
         })

@@ -1,6 +1,7 @@
 use super::super::geometry::Window;
 use super::super::*;
 use super::*;
+use crate::nn::Activation;
 
 /// (output place, input place, share) of each summand of a linear operation.
 type Summands = Vec<(usize, usize, f64)>;
@@ -133,12 +134,17 @@ fn layouts_agree_with_plain_loops() {
     for (dtype, channels) in TYPES.into_iter().flat_map(|dtype| [(dtype, 8), (dtype, 3)]) {
         let dims = [2, 5, 9, channels];
         let (xs, other) = (random(&dims, dtype, device), random(&[2, 5, 9, 4], dtype, device));
-        let first = with([&xs], |[xs]| to_channels_first(xs));
+        let first = with([&xs], |[xs]| transpose(xs, dims[0], dims[1] * dims[2], dims[3]));
         let want: Vec<f64> =
             places([2, channels, 5, 9]).map(|[n, c, y, x]| xs.host[at(dims, [n, y, x, c])]).collect();
         close("channels first", &first, &want, 0.0);
         let first = upload(want, &[2, channels, 5, 9], dtype, device);
-        close("channels last", &with([&first], |[first]| to_channels_last(first)), &xs.host, 0.0);
+        close(
+            "channels last",
+            &with([&first], |[first]| transpose(first, dims[0], dims[3], dims[1] * dims[2])),
+            &xs.host,
+            0.0,
+        );
         let joined = with([&xs, &other], |[xs, other]| concat_channels(&[other, xs]));
         let all = [2, 5, 9, 4 + channels];
         let want: Vec<f64> = places(all)

@@ -3,6 +3,7 @@
 
 mod convolution;
 mod images;
+mod layers;
 mod norm;
 mod vectors;
 

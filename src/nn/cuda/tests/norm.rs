@@ -1,5 +1,6 @@
-use super::super::{Activation, Norm, batch_statistics, running_statistics};
+use super::super::{Norm, batch_statistics, running_statistics};
 use super::*;
+use crate::nn::Activation;
 
 const EPS: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
@@ -10,9 +11,7 @@ fn activated(kind: Activation, z: f64) -> (f64, f64) {
         Activation::None => (z, 1.0),
         Activation::Relu => (z.max(0.0), f64::from(z > 0.0)),
         Activation::LeakyRelu(slope) if z <= 0.0 => (z * f64::from(slope), f64::from(slope)),
-        Activation::Elu if z <= 0.0 => {
-            (f64::from(alpha) * (z.exp() - 1.0), f64::from(alpha) * z.exp())
-        }
+        Activation::Elu if z <= 0.0 => (z.exp() - 1.0, z.exp()),
         Activation::LeakyRelu(_) | Activation::Elu => (z, 1.0),
         Activation::Sigmoid => (sigmoid, sigmoid * (1.0 - sigmoid)),
     }

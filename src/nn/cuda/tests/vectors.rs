@@ -1,3 +1,5 @@
+use super::super::graph::{Graph, copy};
+use super::super::optimizer::{OptimizerTensor, Rule, optimizer_step};
 use super::super::*;
 use super::*;
 

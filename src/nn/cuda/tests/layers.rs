@@ -1,0 +1,93 @@
+//! A network with every layer on the device, beside the same on the CPU: logits, gradients, running statistics, steps of Adam.
+
+use super::device;
+use crate::nn::*;
+use candle_core::{DType, Device, Tensor, Var};
+use std::collections::BTreeMap;
+
+fn forward(weights: &Weights, xs: &Tensor, mode: Mode) -> Tensor {
+    let vb = weights.builder();
+    let block = |name: &str, channels: [usize; 2], config: Conv2dConfig, activation| {
+        let norm = BatchNormConfig { activation, ..BatchNormConfig::default() };
+        ConvNorm::new(
+            Conv2d::new(channels[0], channels[1], config, vb.pp(name).pp("conv")).unwrap(),
+            BatchNorm::new(channels[1], norm, vb.pp(name).pp("bn")).unwrap(),
+        )
+    };
+    let xs = to_channels_last(xs).unwrap();
+    let stem = block("stem", [3, 16], Conv2dConfig::new(3).stride(2).bias(false), Activation::Relu);
+    let stem = stem.forward(&xs, mode).unwrap();
+    let deep = max_pool2d(&stem, 3, 2, 1).unwrap();
+    let wide = block("wide", [16, 16], Conv2dConfig::new(3).groups(16), Activation::LeakyRelu(0.1));
+    let deep = wide.forward_residual(&deep, Some(&deep), mode).unwrap();
+    let deep = ScSe::new(16, 4, vb.pp("attention")).unwrap().forward(&deep).unwrap();
+    let deep = dropout(&Activation::Elu.forward(&deep).unwrap(), 0.25, 9).unwrap();
+    let up = ConvTranspose2d::new(16, 8, ConvTranspose2dConfig::default(), vb.pp("up")).unwrap();
+    let joined = upsample_concat(&up.forward(&deep).unwrap(), &stem).unwrap();
+    let grouped = Conv2d::new(24, 6, Conv2dConfig::new(3).groups(3), vb.pp("grouped")).unwrap();
+    let ys = avg_pool2d(&grouped.forward(&joined).unwrap(), 3, 1, 1).unwrap();
+    let ys = pad_to(&upsample_bilinear2d(&ys, 12, 11, false).unwrap(), 12, 14).unwrap();
+    let head = Conv2d::new(6, 1, Conv2dConfig::new(1), vb.pp("head")).unwrap();
+    crop_to(&head.forward(&ys).unwrap(), 12, 12).unwrap()
+}
+
+fn floats(xs: &Tensor) -> Vec<f32> {
+    xs.to_device(&Device::Cpu)
+        .unwrap()
+        .to_dtype(DType::F32)
+        .unwrap()
+        .flatten_all()
+        .unwrap()
+        .to_vec1()
+        .unwrap()
+}
+
+/// All that two steps of training give, by name.
+fn train(device: &Device) -> BTreeMap<String, Vec<f32>> {
+    let weights = Weights::new(42, device);
+    let wave = |len: usize, step: usize| {
+        (0..len).map(|i| ((i * step % 101) as f32 - 50.0) / 50.0).collect::<Vec<_>>()
+    };
+    let xs = Tensor::from_vec(wave(2 * 3 * 144, 37), (2, 3, 12, 12), device).unwrap();
+    let xs = Var::from_tensor(&xs).unwrap();
+    let target = Tensor::from_vec(wave(2 * 144, 53), (2, 12, 12, 1), device).unwrap();
+    let target = target.gt(0f32).unwrap().to_dtype(DType::F32).unwrap();
+    let mut all = BTreeMap::new();
+    let mut adam = None;
+    for step in 0..2 {
+        let logits = forward(&weights, &xs, Mode::Train);
+        all.insert(format!("{step} logits"), floats(&logits));
+        // The mean of squares of our own operations, so that the walk back is ours.
+        let loss =
+            global_avg_pool2d(&Activation::Sigmoid.forward(&(logits - &target).unwrap()).unwrap()).unwrap();
+        let grads = backward(loss.sum_all().unwrap()).unwrap();
+        for (name, var) in weights.trainable().into_iter().chain([("input".into(), xs.clone())]) {
+            all.insert(format!("{step} gradient of {name}"), floats(grads.get(&var).unwrap()));
+        }
+        let adam = adam.get_or_insert_with(|| Optimizer::new(UpdateRule::adam(), weights.trainable()));
+        adam.step(&grads, 1e-2).unwrap();
+        for (name, tensor) in adam.to_tensors().unwrap() {
+            all.insert(format!("{step} {name}"), floats(&tensor));
+        }
+    }
+    for (name, var) in weights.vars() {
+        all.insert(name, floats(&var));
+    }
+    all.insert("prediction".into(), floats(&without_gradients(|| forward(&weights, &xs, Mode::Eval))));
+    all.insert("places".into(), floats(&argsort_descending(&target.flatten_all().unwrap()).unwrap()));
+    all
+}
+
+#[test]
+fn training_on_the_device_gives_what_the_cpu_gives() {
+    let Some(device) = device() else { return };
+    let (here, there) = (train(&Device::Cpu), train(device));
+    assert_eq!(here.len(), there.len());
+    for (name, here) in &here {
+        let norm = |xs: &mut dyn Iterator<Item = f32>| xs.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        let apart = norm(&mut here.iter().zip(&there[name]).map(|(a, b)| a - b));
+        let size = norm(&mut here.iter().copied());
+        // A step of Adam divides by the gradient's size: what is nothing but rounding becomes a step of full length.
+        assert!(apart <= 2e-4 * size.max(1e-3), "{name}: {apart} apart, size {size}");
+    }
+}
