@@ -372,9 +372,10 @@ impl Operation for Normalization {
                 norm.backward(inputs[2], constant)
             })
         })?;
-        let channels = weights.elem_count() / 2;
-        let (weight, bias) = (cuda::tensor(grads.weight, channels), cuda::tensor(grads.bias, channels));
-        let mut all = vec![cuda::gradient(grads.xs, xs), Some(Tensor::cat(&[weight, bias], 0)?)];
+        let layout = &Layout::contiguous(weights.elem_count() / 2);
+        let both = [&grads.weight, &grads.bias].map(|storage| CudaInput { storage, layout });
+        let weight_grad = cuda::concat_channels(&both)?;
+        let mut all = vec![cuda::gradient(grads.xs, xs), cuda::gradient(weight_grad, weights)];
         all.extend(residual.zip(grads.residual).map(|(residual, grad)| cuda::gradient(grad, residual)));
         Ok(all)
     }

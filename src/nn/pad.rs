@@ -92,10 +92,10 @@ impl Frame {
 #[cfg(feature = "cuda")]
 impl Frame {
     fn cuda_values(&self, xs: CudaInput) -> candle_core::Result<CudaStorage> {
-        // Where the corner of the result lies in the source.
+        // Where the corner of the source lies in the result.
         let corner = |from: usize, to: usize| {
             let distance = (from.abs_diff(to) / 2).cast_signed();
-            if from >= to { distance } else { -distance }
+            if from >= to { -distance } else { distance }
         };
         let corners = [corner(self.from.0, self.to.0), corner(self.from.1, self.to.1)];
         cuda::frame(xs, [self.to.0, self.to.1], corners)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the unit tests of src/nn/cuda without a GPU, on an emulated driver, NVRTC and cuDNN. Needs g++ and the CUDA headers
 # and libraries that `--features cuda` is built with (CUDA_HOME; shared/tools/cuda_toolkit.sh makes them).
-# Usage: run.sh [arguments of cargo test ...]
+# Usage: run.sh [arguments of cargo test ...]; CUDA_TESTS narrows the tests
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/../.."
@@ -30,4 +30,4 @@ for name in libcuda.so.1 libnvrtc.so.{12,13} libcublas.so.{12,13} libcublasLt.so
   ln -s libemulated.so "$out/$name"
 done
 # The wrong symbol versions are only remarked on.
-CUDA_EMULATOR=$out LD_LIBRARY_PATH=$out:$CUDA_HOME/lib "$binary" cuda:: 2> >(grep -v "no version information" >&2)
+CUDA_EMULATOR=$out LD_LIBRARY_PATH=$out:$CUDA_HOME/lib "$binary" "${CUDA_TESTS:-cuda::}" --test-threads=1 2> >(grep -v "no version information" >&2)

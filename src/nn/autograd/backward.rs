@@ -30,9 +30,7 @@ pub fn backward(loss: Tensor) -> Result<GradStore> {
     let run = || match sorted(&loss) {
         Some(nodes) => {
             let start = loss.ones_like()?;
-            let id = loss.id();
-            drop(loss);
-            walk(nodes, id, start)
+            walk(nodes, loss, start)
         }
         None => loss.backward(),
     };
@@ -57,10 +55,10 @@ pub(super) fn forget(ys: TensorId) {
 }
 
 /// An operation with its result.
-type Made = (Arc<Node>, Tensor);
+pub(in crate::nn) type Made = (Arc<Node>, Tensor);
 
 /// All operations behind `loss`, each before those that use its result; nothing when one of them is not ours.
-fn sorted(loss: &Tensor) -> Option<Vec<Made>> {
+pub(in crate::nn) fn sorted(loss: &Tensor) -> Option<Vec<Made>> {
     let find = |ys: &Tensor| nodes().get(&ys.id())?.upgrade();
     let mut order = Vec::new();
     let mut seen = HashSet::from([loss.id()]);
@@ -78,8 +76,14 @@ fn sorted(loss: &Tensor) -> Option<Vec<Made>> {
     Some(order)
 }
 
-fn walk(mut nodes: Vec<Made>, loss: TensorId, start: Tensor) -> candle_core::Result<GradStore> {
-    let mut open = HashMap::from([(loss, start)]);
+/// Goes back from the gradient of `ys`, which `nodes` lead to.
+pub(in crate::nn) fn walk(
+    mut nodes: Vec<Made>,
+    ys: Tensor,
+    ys_grad: Tensor,
+) -> candle_core::Result<GradStore> {
+    let mut open = HashMap::from([(ys.id(), ys_grad)]);
+    drop(ys);
     let mut done = HashMap::new();
     while let Some((node, ys)) = nodes.pop() {
         let Some(ys_grad) = open.remove(&ys.id()) else { continue };

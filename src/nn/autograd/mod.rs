@@ -9,6 +9,8 @@ mod mode;
 mod operation;
 
 pub use self::backward::backward;
+#[cfg(all(test, feature = "cuda"))]
+pub(in crate::nn) use self::backward::{sorted, walk};
 pub use self::mode::{Mode, without_gradients};
 pub(crate) use self::mode::{cached, recording, weights_changed};
 pub(crate) use self::operation::{Input, Operation, Step, apply};

@@ -117,7 +117,7 @@ pub(crate) fn apply(operation: impl Operation, inputs: &[&Tensor]) -> Result<Ten
 }
 
 /// An operation with what it was applied to.
-pub(super) struct Node {
+pub(in crate::nn) struct Node {
     pub(super) operation: Box<dyn Operation>,
     pub(super) inputs: Vec<Tensor>,
     /// What the backward pass finds this node by.

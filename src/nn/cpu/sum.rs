@@ -13,6 +13,13 @@ const CHUNK: usize = 16 * 1024;
 
 /// `a + b` of one shape, not recorded.
 pub(crate) fn sum(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if a.device().is_cuda() {
+        let (x, y) = (a.contiguous()?, b.contiguous()?);
+        let sum =
+            crate::nn::cuda::with_inputs(&[&x, &y], |inputs| crate::nn::cuda::add(inputs[0], inputs[1]))?;
+        return Ok(crate::nn::cuda::tensor(sum, a.shape()));
+    }
     if !a.device().is_cpu() || a.dtype() != DType::F32 {
         return a.add(b);
     }

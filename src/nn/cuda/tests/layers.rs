@@ -1,6 +1,7 @@
 //! A network with every layer on the device, beside the same on the CPU: logits, gradients, running statistics, steps of Adam.
 
 use super::device;
+use crate::nn::autograd::{sorted, walk};
 use crate::nn::*;
 use candle_core::{DType, Device, Tensor, Var};
 use std::collections::BTreeMap;
@@ -18,7 +19,8 @@ fn forward(weights: &Weights, xs: &Tensor, mode: Mode) -> Tensor {
     let stem = block("stem", [3, 16], Conv2dConfig::new(3).stride(2).bias(false), Activation::Relu);
     let stem = stem.forward(&xs, mode).unwrap();
     let deep = max_pool2d(&stem, 3, 2, 1).unwrap();
-    let wide = block("wide", [16, 16], Conv2dConfig::new(3).groups(16), Activation::LeakyRelu(0.1));
+    let wide =
+        block("wide", [16, 16], Conv2dConfig::new(3).groups(16).bias(false), Activation::LeakyRelu(0.1));
     let deep = wide.forward_residual(&deep, Some(&deep), mode).unwrap();
     let deep = ScSe::new(16, 4, vb.pp("attention")).unwrap().forward(&deep).unwrap();
     let deep = dropout(&Activation::Elu.forward(&deep).unwrap(), 0.25, 9).unwrap();
@@ -50,17 +52,15 @@ fn train(device: &Device) -> BTreeMap<String, Vec<f32>> {
     };
     let xs = Tensor::from_vec(wave(2 * 3 * 144, 37), (2, 3, 12, 12), device).unwrap();
     let xs = Var::from_tensor(&xs).unwrap();
-    let target = Tensor::from_vec(wave(2 * 144, 53), (2, 12, 12, 1), device).unwrap();
-    let target = target.gt(0f32).unwrap().to_dtype(DType::F32).unwrap();
     let mut all = BTreeMap::new();
     let mut adam = None;
     for step in 0..2 {
         let logits = forward(&weights, &xs, Mode::Train);
         all.insert(format!("{step} logits"), floats(&logits));
-        // The mean of squares of our own operations, so that the walk back is ours.
-        let loss =
-            global_avg_pool2d(&Activation::Sigmoid.forward(&(logits - &target).unwrap()).unwrap()).unwrap();
-        let grads = backward(loss.sum_all().unwrap()).unwrap();
+        // Of our own operations alone: the emulated driver has none of candle's kernels.
+        let loss = global_avg_pool2d(&Activation::Sigmoid.forward(&logits).unwrap()).unwrap();
+        let start = Tensor::from_vec(vec![1f32; 2], loss.shape(), device).unwrap();
+        let grads = walk(sorted(&loss).unwrap(), loss, start).unwrap();
         for (name, var) in weights.trainable().into_iter().chain([("input".into(), xs.clone())]) {
             all.insert(format!("{step} gradient of {name}"), floats(grads.get(&var).unwrap()));
         }
@@ -74,7 +74,6 @@ fn train(device: &Device) -> BTreeMap<String, Vec<f32>> {
         all.insert(name, floats(&var));
     }
     all.insert("prediction".into(), floats(&without_gradients(|| forward(&weights, &xs, Mode::Eval))));
-    all.insert("places".into(), floats(&argsort_descending(&target.flatten_all().unwrap()).unwrap()));
     all
 }
 
@@ -83,11 +82,15 @@ fn training_on_the_device_gives_what_the_cpu_gives() {
     let Some(device) = device() else { return };
     let (here, there) = (train(&Device::Cpu), train(device));
     assert_eq!(here.len(), there.len());
+    let mut wrong = vec![];
     for (name, here) in &here {
         let norm = |xs: &mut dyn Iterator<Item = f32>| xs.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt();
         let apart = norm(&mut here.iter().zip(&there[name]).map(|(a, b)| a - b));
         let size = norm(&mut here.iter().copied());
         // A step of Adam divides by the gradient's size: what is nothing but rounding becomes a step of full length.
-        assert!(apart <= 2e-4 * size.max(1e-3), "{name}: {apart} apart, size {size}");
+        if apart > 2e-4 * size.max(1e-3) {
+            wrong.push(format!("{name}: {apart:.1e} apart, size {size:.1e}"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
