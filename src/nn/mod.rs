@@ -18,7 +18,7 @@ pub mod conv;
 mod conv_norm;
 pub mod conv_transpose;
 mod convolution;
-mod cpu;
+pub(crate) mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod device;
