@@ -27,6 +27,7 @@ mod folded;
 mod geometry;
 pub mod init;
 mod memories;
+mod normalization;
 pub mod optimizer;
 mod order;
 mod pad;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the unit tests of src/nn/cuda without a GPU, on an emulated driver, NVRTC and cuDNN. Needs g++ and the CUDA headers
-# and libraries that `--features cuda` is built with (CUDA_HOME; shared/tools/cuda_toolkit.sh makes them).
+# and libraries that `--features cuda` is built with (CUDA_HOME).
 # Usage: run.sh [arguments of cargo test ...]; CUDA_TESTS narrows the tests
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

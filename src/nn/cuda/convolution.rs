@@ -94,15 +94,25 @@ fn convolve(
                 Direction::IntoSmall => "direct_into_small",
                 _ => "direct_into_large",
             };
-            let tensors = arguments![from, weights, bias_address, out.address, len];
-            let all = [tensors.as_slice(), &geometry_arguments(geometry)].concat();
-            let variant = Variant { dtype, lanes: 1 };
-            context.launch(Source::Direct, kernel, variant, Grid::each(len), &all)?;
+            direct(&context, geometry, (kernel, dtype), [from, weights, bias_address, out.address], len)?;
         }
         Some(bias) => add_bias(&context, dtype, out.address, len, bias)?,
         None => (),
     }
     Ok(out.storage)
+}
+
+/// A convolution by one of our own kernels, on the addresses of source, weight, bias and result.
+fn direct(
+    context: &Context,
+    geometry: &Geometry,
+    (kernel, dtype): (&'static str, DType),
+    [from, weight, bias, out]: [u64; 4],
+    len: usize,
+) -> Result<()> {
+    let tensors = arguments![from, weight, bias, out, len];
+    let all = [tensors.as_slice(), &geometry_arguments(geometry)].concat();
+    context.launch(Source::Direct, kernel, Variant { dtype, lanes: 1 }, Grid::each(len), &all)
 }
 
 /// Depthwise, or nearly: a group has one large channel, and there is no matrix product to speak of.

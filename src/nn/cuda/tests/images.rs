@@ -85,7 +85,7 @@ fn between(at: usize, size: usize, out: usize, corners: bool) -> [(usize, f64); 
 }
 
 #[test]
-fn upsampling_agrees_with_plain_loops() {
+fn bilinear_upsampling_agrees_with_plain_loops() {
     let Some(device) = device() else { return };
     for (dtype, channels) in TYPES.into_iter().flat_map(|dtype| [(dtype, 8), (dtype, 3)]) {
         let (dims, size) = ([2, 4, 3, channels], [7, 9]);
@@ -107,6 +107,16 @@ fn upsampling_agrees_with_plain_loops() {
             let back = with([&grad], |[grad]| bilinear_backward(grad, dims, corners));
             close("bilinear backward", &back, &adjoint(&summands, &grad.host, count(dims)), 1e-5);
         }
+    }
+}
+
+#[test]
+fn nearest_upsampling_agrees_with_plain_loops() {
+    let Some(device) = device() else { return };
+    for (dtype, channels) in TYPES.into_iter().flat_map(|dtype| [(dtype, 8), (dtype, 3)]) {
+        let (dims, size) = ([2, 4, 3, channels], [7, 9]);
+        let out = [2, 7, 9, channels];
+        let xs = random(&dims, dtype, device);
         let skip = random(&[2, 7, 9, 4], dtype, device);
         let joined = [2, 7, 9, channels + 4];
         let nearest: Summands = places(out)

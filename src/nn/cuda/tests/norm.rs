@@ -27,6 +27,51 @@ fn moments(xs: &[f64], channels: usize) -> (Vec<f64>, Vec<f64>) {
     (mean, variance)
 }
 
+/// Running statistics that started at 0.25 and 2 have moved towards the batch's.
+fn check_running([running_mean, running_var]: [&Values; 2], mean: &[f64], variance: &[f64], pixels: f64) {
+    let near = |running: &Values, moved: Vec<f64>| {
+        let now: Vec<f32> = running.tensor.to_vec1().unwrap();
+        assert!(now.iter().zip(&moved).all(|(now, moved)| (f64::from(*now) - moved).abs() < 1e-5));
+    };
+    let unbiased = |v: &f64| v * pixels / (pixels - 1.0);
+    near(running_var, variance.iter().map(|v| 2.0 + MOMENTUM * (unbiased(v) - 2.0)).collect());
+    near(running_mean, mean.iter().map(|mean| 0.25 + MOMENTUM * (mean - 0.25)).collect());
+}
+
+/// What plain loops give.
+struct Expected {
+    ys: Vec<f64>,
+    xs_grad: Vec<f64>,
+    weight_grad: Vec<f64>,
+    bias_grad: Vec<f64>,
+    residual_grad: Vec<f64>,
+}
+
+fn expected(
+    [xs, other, weight, bias, grad]: [&Values; 5],
+    (mean, inverse): (&[f64], &[f64]),
+    kind: Activation,
+    (residual, train): (bool, bool),
+) -> Expected {
+    let c = mean.len();
+    let normal = |i: usize| (xs.host[i] - mean[i % c]) * inverse[i % c];
+    let (mut ys, mut behind) = (vec![], vec![]);
+    let (mut sum, mut product) = (vec![0.0; c], vec![0.0; c]);
+    for i in 0..xs.host.len() {
+        let k = i % c;
+        let z = normal(i) * weight.host[k] + bias.host[k] + if residual { other.host[i] } else { 0.0 };
+        let (value, slope) = activated(kind, z);
+        ys.push(value);
+        behind.push(grad.host[i] * slope);
+        sum[k] += behind[i];
+        product[k] += behind[i] * normal(i);
+    }
+    let n = (xs.host.len() / c) as f64;
+    let through = |i: usize| if train { sum[i % c] / n + normal(i) * product[i % c] / n } else { 0.0 };
+    let xs_grad = (0..behind.len()).map(|i| weight.host[i % c] * inverse[i % c] * (behind[i] - through(i)));
+    Expected { ys, xs_grad: xs_grad.collect(), weight_grad: product, bias_grad: sum, residual_grad: behind }
+}
+
 fn check(dims: [usize; 4], kind: Activation, residual: bool, train: bool, dtype: DType, device: &Device) {
     let c = dims[3];
     let (xs, grad) = (random(&dims, dtype, device), random(&dims, dtype, device));
@@ -46,13 +91,7 @@ fn check(dims: [usize; 4], kind: Activation, residual: bool, train: bool, dtype:
     let inverse: Vec<f64> = variance.iter().map(|v| 1.0 / (v + EPS).sqrt()).collect();
     close("statistics", &statistics, &[mean.clone(), inverse.clone()].concat(), 1e-5);
     if train {
-        let unbiased = |v: &f64| v * pixels as f64 / (pixels as f64 - 1.0);
-        let moved: Vec<f64> = variance.iter().map(|v| 2.0 + MOMENTUM * (unbiased(v) - 2.0)).collect();
-        let now: Vec<f32> = running_var.tensor.to_vec1().unwrap();
-        assert!(now.iter().zip(&moved).all(|(now, moved)| (f64::from(*now) - moved).abs() < 1e-5));
-        let now: Vec<f32> = running_mean.tensor.to_vec1().unwrap();
-        let moved = mean.iter().map(|mean| 0.25 + MOMENTUM * (mean - 0.25));
-        assert!(now.iter().zip(moved).all(|(now, moved)| (f64::from(*now) - moved).abs() < 1e-5));
+        check_running([&running_mean, &running_var], &mean, &variance, pixels as f64);
     }
     let layout = candle_core::Layout::contiguous(2 * c);
     let statistics = CudaInput { storage: &statistics, layout: &layout };
@@ -61,34 +100,14 @@ fn check(dims: [usize; 4], kind: Activation, residual: bool, train: bool, dtype:
             Norm { xs, residual: residual.then_some(other), statistics, weight, bias, activation: kind };
         Ok((norm.forward()?, norm.backward(grad, !train)?))
     });
-    let (mut y, mut behind) = (vec![], vec![]);
-    let (mut sum, mut product) = (vec![0.0; c], vec![0.0; c]);
-    for (i, x) in xs.host.iter().enumerate() {
-        let k = i % c;
-        let normal = (x - mean[k]) * inverse[k];
-        let z = normal * weight.host[k] + bias.host[k] + if residual { other.host[i] } else { 0.0 };
-        let (value, slope) = activated(kind, z);
-        y.push(value);
-        behind.push(grad.host[i] * slope);
-        sum[k] += behind[i];
-        product[k] += behind[i] * normal;
-    }
-    let n = pixels as f64;
-    let dx: Vec<f64> = (0..behind.len())
-        .map(|i| {
-            let k = i % c;
-            let normal = (xs.host[i] - mean[k]) * inverse[k];
-            let through = if train { sum[k] / n + normal * product[k] / n } else { 0.0 };
-            weight.host[k] * inverse[k] * (behind[i] - through)
-        })
-        .collect();
-    close("normalized", &ys, &y, 1e-4);
-    close("input gradient", &grads.xs, &dx, 1e-4);
-    close("weight gradient", &grads.weight, &product, 3e-4);
-    close("bias gradient", &grads.bias, &sum, 3e-4);
+    let want = expected([&xs, &other, &weight, &bias, &grad], (&mean, &inverse), kind, (residual, train));
+    close("normalized", &ys, &want.ys, 1e-4);
+    close("input gradient", &grads.xs, &want.xs_grad, 1e-4);
+    close("weight gradient", &grads.weight, &want.weight_grad, 3e-4);
+    close("bias gradient", &grads.bias, &want.bias_grad, 3e-4);
     assert_eq!(grads.residual.is_some(), residual);
     if let Some(gradient) = grads.residual {
-        close("residual gradient", &gradient, &behind, 1e-4);
+        close("residual gradient", &gradient, &want.residual_grad, 1e-4);
     }
 }
 
