@@ -7,6 +7,8 @@ pub mod encoders;
 mod model;
 mod network;
 mod precision;
+#[allow(dead_code, unused_imports)] // until an encoder asks for its weights
+mod pretrained;
 mod unet;
 
 pub use checkpoint::checkpoint_tensors;
