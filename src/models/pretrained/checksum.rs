@@ -21,7 +21,9 @@ pub(super) fn verify(hub: &Hub, source: &Source, path: &Path) -> Result<()> {
         hub.url(source),
         hub.by_hand(source).display()
     );
-    Err(Error::Checksum { path: path.into(), expected, got, hint })
+    // Not the link to it: what is deleted has to be the damaged file itself.
+    let path = path.canonicalize().unwrap_or_else(|_| path.into());
+    Err(Error::Checksum { path, expected, got, hint })
 }
 
 /// `snapshots/<commit>/<file>` is a link to `blobs/<sha256>`.

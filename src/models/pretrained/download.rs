@@ -39,13 +39,16 @@ pub(super) fn download_within(patience: Duration, hub: &Hub, source: &Source) ->
         .map_err(|error| failed(format!("no thread for it ({error})")))?;
     let mut lines = Lines::new(hub.url(source));
     if !watch(&inbox, patience, &mut lines) {
-        return Err(failed(format!("nothing came for {} s; is this machine offline?", patience.as_secs())));
+        return Err(failed(format!(
+            "nothing came for {} s; this machine may be offline",
+            patience.as_secs()
+        )));
     }
     let fetched = match worker.join() {
         Ok(fetched) => fetched.map_err(failed)?,
         Err(_) => {
             return Err(failed(
-                "the server's answer is not one of a hub; does a proxy answer for it?".into(),
+                "the answer is not one of a hub; a proxy or a login page may answer for it".into(),
             ));
         }
     };

@@ -20,7 +20,7 @@ mod reasons;
 mod server;
 #[cfg(all(test, feature = "hub"))]
 mod tests;
-#[cfg(not(feature = "hub"))]
+#[cfg(any(test, not(feature = "hub")))]
 mod without_hub;
 
 pub(crate) use read::tensors;

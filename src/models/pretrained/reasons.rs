@@ -14,7 +14,7 @@ pub(super) fn why(error: &ApiError, hub: &Hub) -> String {
         ),
         ApiError::MissingHeader(_) | ApiError::InvalidHeader(_) | ApiError::ParseIntError(_) => {
             format!(
-                "{} does not answer as a hub does ({error}); does a proxy or a login page answer for it?",
+                "{} does not answer as a hub does ({error}); a proxy or a login page may answer for it",
                 hub.endpoint
             )
         }
@@ -23,17 +23,20 @@ pub(super) fn why(error: &ApiError, hub: &Hub) -> String {
 }
 
 fn of_request(error: &ureq::Error, hub: &Hub) -> String {
-    use ureq::Error::{ConnectProxyFailed, HostNotFound, Io, Rustls, StatusCode, Tls};
+    use ureq::Error::{BadUri, ConnectProxyFailed, HostNotFound, Http, Io, Rustls, StatusCode, Tls};
     match error {
         StatusCode(code) => of_status(*code, hub),
-        HostNotFound => format!("the host's name is not found{}; is this machine offline?", by_proxy(hub)),
-        Io(error) => format!("no connection{} ({error}); is this machine offline?", by_proxy(hub)),
+        HostNotFound => format!("the host's name is not found{}; this machine may be offline", by_proxy(hub)),
+        Io(error) => format!("no connection{} ({error}); this machine may be offline", by_proxy(hub)),
         ConnectProxyFailed(answer) => format!("the proxy refuses{} ({answer})", by_proxy(hub)),
         Rustls(_) | Tls(_) => {
             format!(
-                "the server's certificate is not accepted{} ({error}); does a proxy read along?",
+                "the server's certificate is not accepted{} ({error}); a proxy may read along",
                 by_proxy(hub)
             )
+        }
+        Http(_) | BadUri(_) => {
+            format!("HF_ENDPOINT = {} is not an address such as https://hub", hub.endpoint)
         }
         other => format!("{other}{}", by_proxy(hub)),
     }
@@ -44,7 +47,7 @@ fn of_status(code: u16, hub: &Hub) -> String {
         401 | 403 => {
             "no access: the file is private or gone, or the token in HF_TOKEN or in HF_HOME/token is not valid"
         }
-        404 => "there is no such file; is HF_ENDPOINT the hub or a mirror of it?",
+        404 => "there is no such file",
         407 => "the proxy asks for a password; set HTTPS_PROXY=http://name:password@host:port",
         429 => "too many requests; wait some minutes",
         500.. => "the server has a fault; try again later",

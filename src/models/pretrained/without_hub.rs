@@ -18,22 +18,21 @@ pub(super) fn download(hub: &Hub, source: &Source) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use crate::models::pretrained::place::Hub;
-    use crate::models::pretrained::{RESNET34, file_of};
+    use super::*;
+    use crate::models::pretrained::RESNET34;
 
     #[test]
-    fn a_file_in_the_cache_is_used_and_a_missing_one_says_how_to_get_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let hub = Hub { endpoint: "https://hub".into(), cache: folder.path().into() };
-        let line = file_of(&hub, &RESNET34).unwrap_err().to_string();
-        let place = hub.by_hand(&RESNET34);
-        for part in
-            ["features = [\"hub\"]", "https://hub/timm/resnet34", &place.display().to_string(), ".weights("]
-        {
+    fn the_error_says_how_to_get_the_file() {
+        let hub = Hub { endpoint: "https://hub".into(), cache: "cache".into() };
+        let line = download(&hub, &RESNET34).unwrap_err().to_string();
+        for part in [
+            "cannot download https://hub/timm/resnet34.a1_in1k/resolve/main/model.safetensors",
+            "features = [\"hub\"]",
+            "place it at cache/models--timm--resnet34.a1_in1k/snapshots/main/model.safetensors",
+            ".weights(",
+        ] {
             assert!(line.contains(part), "{line}");
         }
-        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
-        std::fs::write(&place, "weights").unwrap();
-        assert_eq!(file_of(&hub, &RESNET34).unwrap(), place);
+        assert!(verify(&hub, &RESNET34, Path::new("any")).is_ok());
     }
 }
