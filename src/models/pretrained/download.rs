@@ -19,10 +19,11 @@ use std::time::Duration;
 /// For how long nothing may come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What came, and the sha256 that the hub announces, if it does.
+/// What came, and what the hub announces: the size in bytes, and the sha256 if it does.
 struct Fetched {
     path: PathBuf,
-    announced: Option<String>,
+    size: u64,
+    sha256: Option<String>,
 }
 
 pub(super) fn download(hub: &Hub, source: &Source) -> Result<PathBuf> {
@@ -70,22 +71,38 @@ fn watch(inbox: &Receiver<Event>, patience: Duration, lines: &mut Lines) -> bool
 
 /// Removes a file that is not the right one: the cache is shared with other programs, which do not check.
 fn verify_new(hub: &Hub, source: &Source, fetched: &Fetched) -> Result<()> {
-    let Some(expected) = source.sha256.or(fetched.announced.as_deref()) else { return Ok(()) };
+    let Some(expected) = source.sha256.or(fetched.sha256.as_deref()) else {
+        return verify_size(hub, source, fetched);
+    };
     let got = sha256(&fetched.path)?;
     if got == expected {
         return Ok(());
     }
-    let blob = fetched.path.canonicalize();
-    // What cannot be removed is found, and named, by the next call.
-    for path in [Some(&fetched.path), blob.as_ref().ok()].into_iter().flatten() {
-        let _ = std::fs::remove_file(path);
-    }
+    remove(&fetched.path);
     let hint = format!(
         "what came was removed; run again, or fetch {} by hand and place it at {}",
         hub.url(source),
         hub.by_hand(source).display()
     );
     Err(Error::Checksum { path: fetched.path.clone(), expected: expected.into(), got, hint })
+}
+
+fn verify_size(hub: &Hub, source: &Source, fetched: &Fetched) -> Result<()> {
+    let size = fetched.path.metadata().map_err(Error::io("read", &fetched.path))?.len();
+    if size == fetched.size {
+        return Ok(());
+    }
+    remove(&fetched.path);
+    let why = format!("expected {} bytes, got {size}, which were removed; run again", fetched.size);
+    Err(Error::Download { url: hub.url(source), why, place: hub.by_hand(source) })
+}
+
+/// The file, and the link to it. What cannot be removed is found, and named, by the next call.
+fn remove(path: &Path) {
+    let file = path.canonicalize();
+    for path in [Some(path), file.as_deref().ok()].into_iter().flatten() {
+        let _ = std::fs::remove_file(path);
+    }
 }
 
 /// What the thread owns.
@@ -127,11 +144,7 @@ impl Job {
             ));
         }
         let path = self.fetch(&api, about.etag(), events).map_err(|error| why(&error, &self.hub))?;
-        let size = path.metadata().map(|meta| meta.len()).unwrap_or_default();
-        match size == about.size() as u64 {
-            true => Ok(Fetched { path, announced }),
-            false => Err(format!("{size} of {} bytes came; run again", about.size())),
-        }
+        Ok(Fetched { path, size: about.size() as u64, sha256: announced })
     }
 
     /// A part file that is complete, because its process ended before it was renamed, cannot be continued: hf-hub asks for
@@ -159,6 +172,5 @@ fn is_bad_range(error: &ApiError) -> bool {
 
 /// A name without anything that leads to another folder.
 fn is_plain(name: &str) -> bool {
-    let is_single = Path::new(name).components().count() == 1;
-    is_single && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

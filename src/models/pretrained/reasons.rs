@@ -27,19 +27,20 @@ fn of_request(error: &ureq::Error, hub: &Hub) -> String {
     match error {
         StatusCode(code) => of_status(*code, hub),
         HostNotFound => format!("the host's name is not found{}; this machine may be offline", by_proxy(hub)),
+        // So rustls passes on what it does not accept.
+        Io(error) if error.kind() == ErrorKind::InvalidData => of_certificate(error, hub),
         Io(error) => format!("no connection{} ({error}); this machine may be offline", by_proxy(hub)),
         ConnectProxyFailed(answer) => format!("the proxy refuses{} ({answer})", by_proxy(hub)),
-        Rustls(_) | Tls(_) => {
-            format!(
-                "the server's certificate is not accepted{} ({error}); a proxy may read along",
-                by_proxy(hub)
-            )
-        }
+        Rustls(_) | Tls(_) => of_certificate(error, hub),
         Http(_) | BadUri(_) => {
             format!("HF_ENDPOINT = {} is not an address such as https://hub", hub.endpoint)
         }
         other => format!("{other}{}", by_proxy(hub)),
     }
+}
+
+fn of_certificate(error: &dyn std::error::Error, hub: &Hub) -> String {
+    format!("the server's certificate is not accepted{} ({error}); a proxy may read along", by_proxy(hub))
 }
 
 fn of_status(code: u16, hub: &Hub) -> String {
@@ -89,5 +90,33 @@ fn by_proxy(hub: &Hub) -> String {
             proxy.port()
         ),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the tests on loopback cannot bring about.
+    #[test]
+    fn certificates_disks_and_locks() {
+        let hub = Hub { endpoint: "https://hub".into(), cache: "cache".into() };
+        let request =
+            |kind| ApiError::RequestError(Box::new(ureq::Error::Io(io::Error::new(kind, "UnknownIssuer"))));
+        let file = |kind: ErrorKind| ApiError::IoError(kind.into());
+        for (error, part) in [
+            (request(ErrorKind::InvalidData), "certificate is not accepted"),
+            (request(ErrorKind::TimedOut), "no connection"),
+            (file(ErrorKind::StorageFull), "the disk is full"),
+            (file(ErrorKind::PermissionDenied), "the cache cache cannot be written to"),
+            (file(ErrorKind::ConnectionReset), "run again"),
+            (
+                ApiError::LockAcquisition("a.lock".into()),
+                "another download of it is under way and holds a.lock",
+            ),
+        ] {
+            let line = why(&error, &hub);
+            assert!(line.contains(part), "{line}");
+        }
     }
 }

@@ -121,8 +121,20 @@ fn a_hub_that_announces_another_file_or_none() {
         Source { sha256: Some("57b026918159a6bf9faf8405c3a551903768e7138989d9c6224a14227203fad8"), ..SOURCE };
     assert!(case.line(&other).contains("the file there has changed: expected sha256 57b0"));
     case.assert_nothing_whole();
-    let case = Case::new(Manner::Silent);
+    let case = Case::new(Manner::Plain);
     assert_eq!(std::fs::read(file_of(&case.hub, &SOURCE).unwrap()).unwrap(), body());
+}
+
+/// Asked for the rest of a file, it sends the whole.
+#[test]
+fn a_server_that_cannot_continue() {
+    for (source, part) in [(UNPINNED, "expected 40000 bytes, got 40010"), (SOURCE, "wrong checksum")] {
+        let case = Case::new(Manner::Plain);
+        std::fs::create_dir_all(case.repository().join("blobs")).unwrap();
+        std::fs::write(case.repository().join("blobs/abc.part"), &body()[..10]).unwrap();
+        assert!(case.line(&source).contains(part));
+        assert_eq!(std::fs::read(file_of(&case.hub, &source).unwrap()).unwrap(), body());
+    }
 }
 
 #[test]
