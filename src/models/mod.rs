@@ -9,7 +9,6 @@ mod loading;
 mod model;
 mod network;
 mod precision;
-#[allow(dead_code, unused_imports)] // until an encoder asks for its weights
 mod pretrained;
 mod settings;
 mod summary;
