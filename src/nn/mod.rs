@@ -20,7 +20,7 @@ pub mod conv_transpose;
 mod convolution;
 pub(crate) mod cpu;
 #[cfg(feature = "cuda")]
-mod cuda;
+pub(crate) mod cuda;
 mod device;
 mod dropout;
 mod folded;

@@ -6,6 +6,7 @@
 
 #include "direct.cu"
 #include "layout.cu"
+#include "loss.cu"
 #undef SIDE
 #include "norm.cu"
 #undef SIDE

@@ -16,6 +16,7 @@ const MOST_BLOCKS: usize = 1 << 14;
 pub(super) enum Source {
     Direct,
     Layout,
+    Loss,
     Norm,
     Optimizer,
     Pointwise,
@@ -30,6 +31,7 @@ impl Source {
         match self {
             Source::Direct => include_str!("kernels/direct.cu"),
             Source::Layout => include_str!("kernels/layout.cu"),
+            Source::Loss => include_str!("kernels/loss.cu"),
             Source::Norm => include_str!("kernels/norm.cu"),
             Source::Optimizer => include_str!("kernels/optimizer.cu"),
             Source::Pointwise => include_str!("kernels/pointwise.cu"),

@@ -21,6 +21,7 @@ mod graph;
 mod input;
 mod launch;
 mod layout;
+mod loss;
 mod norm;
 mod optimizer;
 mod pointwise;
@@ -40,9 +41,10 @@ pub(crate) use self::context::new_device;
 pub(crate) use self::convolution::{into_large, into_small, weight_gradient};
 pub(crate) use self::input::CudaInput;
 pub(crate) use self::layout::{concat_channels, frame, slice_channels, transpose};
+pub(crate) use self::loss::{bce, bce_backward};
 pub(crate) use self::norm::{Norm, batch_statistics, running_statistics};
 pub(crate) use self::pointwise::{
-    Dropout, add, dropout, gate_channels, gate_channels_backward, gate_pixels, gate_pixels_backward,
+    Dropout, add, all_of, dropout, gate_channels, gate_channels_backward, gate_pixels, gate_pixels_backward,
 };
 pub(crate) use self::pool::{
     average_pool, average_pool_backward, global_average, global_average_backward, max_pool, max_pool_backward,

@@ -17,6 +17,16 @@ pub(crate) fn add(a: CudaInput, b: CudaInput) -> Result<CudaStorage> {
     Ok(out.storage)
 }
 
+/// As many times `value` as `like` has values, of its type.
+pub(crate) fn all_of(value: f32, like: CudaInput) -> Result<CudaStorage> {
+    let (context, dtype, len) = (like.context()?, like.dtype(), like.len());
+    let out = context.empty(dtype, len)?;
+    let variant = Variant { dtype, lanes: 1 };
+    let arguments = arguments![out.address, len, value];
+    context.launch(Source::Pointwise, "set_all", variant, Grid::each(len), arguments)?;
+    Ok(out.storage)
+}
+
 /// Adds a bias per channel to `ys` (..., channels), in place.
 pub(super) fn add_bias(context: &Context, dtype: DType, ys: u64, len: usize, bias: CudaInput) -> Result<()> {
     let channels = bias.len();

@@ -26,6 +26,10 @@ extern "C" __global__ void add(const T* a, const T* b, T* out, int count) {
     }
 }
 
+extern "C" __global__ void set_all(T* ys, int count, float value) {
+    FOR_EACH(i, count) ys[i] = from_float(value);
+}
+
 // Adds a bias per channel in place.
 extern "C" __global__ void add_bias(T* ys, const float* bias, int count, int channels) {
     FOR_EACH(i, count / V) {

@@ -4,6 +4,7 @@
 mod convolution;
 mod images;
 mod layers;
+mod losses;
 mod norm;
 mod vectors;
 
