@@ -1,6 +1,6 @@
 //! From samples to the tensors of one step, on a worker thread ahead of the step.
 
-use crate::nn::crop_to;
+use crate::nn::{crop_to, upload};
 use crate::transform::{Normalize, Padding};
 use crate::types::{Dataset, Mask, Sample};
 use crate::{Error, Result};
@@ -29,6 +29,7 @@ pub(crate) struct Batch {
     /// One per sample, unpadded, or none at all.
     pub(crate) masks: Vec<Mask>,
     pub(crate) padding: Padding,
+    target: Option<Tensor>,
 }
 
 impl Batch {
@@ -45,19 +46,26 @@ impl Batch {
         }
         let (height, width) = padding.padded();
         let shape = (samples.len(), layout.in_channels, height, width);
-        let images = Tensor::from_vec(pixels, shape, &layout.device).map_err(Error::tensor("batch"))?;
+        let images = upload(pixels, shape, &layout.device)?;
         let (ids, masks): (Vec<_>, Vec<_>) =
             samples.into_iter().map(|sample| (sample.id, sample.mask)).unzip();
-        Ok(Batch { ids, images, masks: masks.into_iter().flatten().collect(), padding })
+        let masks: Vec<Mask> = masks.into_iter().flatten().collect();
+        let target = (!masks.is_empty()).then(|| {
+            let pixels = masks.iter().flat_map(|mask| mask.pixels()).map(|&p| f32::from(p)).collect();
+            upload(pixels, (masks.len(), size.0, size.1, 1), &layout.device)
+        });
+        Ok(Batch { ids, images, masks, padding, target: target.transpose()? })
     }
 
     /// The masks as a target `(N, height, width, 1)` of 0 and 1, unpadded.
-    pub(crate) fn target(&self) -> Result<Tensor> {
-        let (height, width) = self.padding.original();
-        let pixels: Vec<f32> =
-            self.masks.iter().flat_map(|mask| mask.pixels()).map(|&p| f32::from(p)).collect();
-        Tensor::from_vec(pixels, (self.masks.len(), height, width, 1), self.images.device())
-            .map_err(Error::tensor("batch target"))
+    ///
+    /// # Errors
+    /// [`Error::Id`] when the samples have none.
+    pub(crate) fn target(&self) -> Result<&Tensor> {
+        self.target.as_ref().ok_or_else(|| Error::Id {
+            id: self.ids.first().cloned().unwrap_or_default(),
+            why: "has no mask to train on".into(),
+        })
     }
 
     /// The part of a network's output `(N, H, W, C)` that lies on the images: `(N, height, width, C)`.

@@ -2,6 +2,7 @@
 
 mod config;
 mod history;
+mod pending;
 mod progress;
 mod run_folder;
 mod schedule;

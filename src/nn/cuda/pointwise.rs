@@ -53,6 +53,9 @@ pub(crate) fn dropout(xs: CudaInput, dropout: Dropout) -> Result<CudaStorage> {
         bail!("the probability of dropout is from 0 to below 1, not {}", dropout.probability)
     }
     let (context, dtype, len) = (xs.context()?, xs.dtype(), xs.len());
+    if context.is_recording()? {
+        bail!("dropout has another seed in each step, so it cannot be recorded")
+    }
     let (image, channels) = match dropout.spatial {
         true => (len / xs.image_dims()?[0].max(1), xs.channels()),
         false => (0, 1),

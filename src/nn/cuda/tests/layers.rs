@@ -6,7 +6,7 @@ use crate::nn::*;
 use candle_core::{DType, Device, Tensor, Var};
 use std::collections::BTreeMap;
 
-fn forward(weights: &Weights, xs: &Tensor, mode: Mode) -> Tensor {
+pub(super) fn forward(weights: &Weights, xs: &Tensor, mode: Mode, drop: f64) -> Tensor {
     let vb = weights.builder();
     let block = |name: &str, channels: [usize; 2], config: Conv2dConfig, activation| {
         let norm = BatchNormConfig { activation, ..BatchNormConfig::default() };
@@ -23,7 +23,7 @@ fn forward(weights: &Weights, xs: &Tensor, mode: Mode) -> Tensor {
         block("wide", [16, 16], Conv2dConfig::new(3).groups(16).bias(false), Activation::LeakyRelu(0.1));
     let deep = wide.forward_residual(&deep, Some(&deep), mode).unwrap();
     let deep = ScSe::new(16, 4, vb.pp("attention")).unwrap().forward(&deep).unwrap();
-    let deep = dropout(&Activation::Elu.forward(&deep).unwrap(), 0.25, 9).unwrap();
+    let deep = dropout(&Activation::Elu.forward(&deep).unwrap(), drop, 9).unwrap();
     let up = ConvTranspose2d::new(16, 8, ConvTranspose2dConfig::default(), vb.pp("up")).unwrap();
     let joined = upsample_concat(&up.forward(&deep).unwrap(), &stem).unwrap();
     let grouped = Conv2d::new(24, 6, Conv2dConfig::new(3).groups(3), vb.pp("grouped")).unwrap();
@@ -33,7 +33,7 @@ fn forward(weights: &Weights, xs: &Tensor, mode: Mode) -> Tensor {
     crop_to(&head.forward(&ys).unwrap(), 12, 12).unwrap()
 }
 
-fn floats(xs: &Tensor) -> Vec<f32> {
+pub(super) fn floats(xs: &Tensor) -> Vec<f32> {
     xs.to_device(&Device::Cpu)
         .unwrap()
         .to_dtype(DType::F32)
@@ -55,7 +55,7 @@ fn train(device: &Device) -> BTreeMap<String, Vec<f32>> {
     let mut all = BTreeMap::new();
     let mut adam = None;
     for step in 0..2 {
-        let logits = forward(&weights, &xs, Mode::Train);
+        let logits = forward(&weights, &xs, Mode::Train, 0.25);
         all.insert(format!("{step} logits"), floats(&logits));
         // Of our own operations alone: the emulated driver has none of candle's kernels.
         let loss = global_avg_pool2d(&Activation::Sigmoid.forward(&logits).unwrap()).unwrap();
@@ -73,7 +73,7 @@ fn train(device: &Device) -> BTreeMap<String, Vec<f32>> {
     for (name, var) in weights.vars() {
         all.insert(name, floats(&var));
     }
-    all.insert("prediction".into(), floats(&without_gradients(|| forward(&weights, &xs, Mode::Eval))));
+    all.insert("prediction".into(), floats(&without_gradients(|| forward(&weights, &xs, Mode::Eval, 0.25))));
     all
 }
 

@@ -6,6 +6,7 @@ mod images;
 mod layers;
 mod losses;
 mod norm;
+mod replay;
 mod vectors;
 
 use super::{CudaInput, new_device};
