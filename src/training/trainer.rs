@@ -145,9 +145,8 @@ impl<'a> Trainer<'a> {
     fn step(&mut self, batch: &Batch, losses: &mut PendingLosses) -> Result<()> {
         let learning_rate = self.learning_rate();
         let Trainer { model, optimizer, replay, .. } = self;
-        let loss = |images: &Tensor, target: &Tensor| {
-            bce(&batch.crop(&model.logits(images, Mode::Train)?)?, target)
-        };
+        let loss =
+            |images: &Tensor, target: &Tensor| bce(&batch.crop(&model.logits(images, Mode::Train)?)?, target);
         let target = batch.target()?;
         if model.device().is_cpu() {
             let loss = loss(&batch.images, target)?;

@@ -5,9 +5,9 @@ use crate::nn::cpu::sum;
 #[cfg(feature = "cuda")]
 use crate::nn::cuda;
 use crate::{Error, Result};
-use candle_core::backprop::GradStore;
 #[cfg(feature = "cuda")]
 use candle_core::DType;
+use candle_core::backprop::GradStore;
 use candle_core::{Tensor, TensorId};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};

@@ -27,7 +27,11 @@ pub(crate) fn bce(logits: CudaInput, target: CudaInput) -> Result<CudaStorage> {
 }
 
 /// The gradient of the logits of [`bce`], of their type, from that of the mean.
-pub(crate) fn bce_backward(logits: CudaInput, target: CudaInput, mean_grad: CudaInput) -> Result<CudaStorage> {
+pub(crate) fn bce_backward(
+    logits: CudaInput,
+    target: CudaInput,
+    mean_grad: CudaInput,
+) -> Result<CudaStorage> {
     let (context, dtype, len) = (logits.context()?, logits.dtype(), logits.len());
     let (x, t) = (logits.activations(&context)?, target.parameters(&context, len)?);
     let scale = mean_grad.parameters(&context, 1)?;

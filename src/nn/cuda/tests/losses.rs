@@ -9,7 +9,8 @@ fn bce_agrees_with_plain_loops() {
     {
         let xs = random(&dims, dtype, device);
         let wide = upload(xs.host.iter().map(|x| x * 30.0).collect(), &dims, dtype, device);
-        let ts = upload((0..xs.host.len()).map(|i| (i % 3) as f64 / 2.0).collect(), &dims, DType::F32, device);
+        let ts =
+            upload((0..xs.host.len()).map(|i| (i % 3) as f64 / 2.0).collect(), &dims, DType::F32, device);
         let start = upload(vec![-0.5], &[1], DType::F32, device);
         let pairs = || wide.host.iter().zip(&ts.host);
         let sum: f64 = pairs().map(|(x, t)| x.max(0.0) - x * t + (-x.abs()).exp().ln_1p()).sum();

@@ -20,7 +20,7 @@ fn batch(step: usize, images: usize, device: &Device) -> [Tensor; 2] {
 /// Losses and weights after steps on batches of these sizes, and how often a step was not replayed.
 fn train(sizes: &[usize], drop: f64, replayed: bool, device: &Device) -> (Vec<Vec<f32>>, usize) {
     let weights = Weights::new(42, device);
-    let loss = |xs: &Tensor, target: &Tensor| bce(&forward(&weights, xs, Mode::Train, drop), target).unwrap();
+    let loss = |xs: &Tensor, target: &Tensor| bce(&forward(&weights, xs, Mode::Train, drop)?, target);
     let mut adam: Option<Optimizer> = None;
     let mut replay = Replay::default();
     let calls = Cell::new(0);
@@ -29,13 +29,13 @@ fn train(sizes: &[usize], drop: f64, replayed: bool, device: &Device) -> (Vec<Ve
         let [xs, target] = batch(step, images, device);
         // The first time layers make their weights, which the optimizer wants to know.
         if adam.is_none() {
-            without_gradients(|| forward(&weights, &xs, Mode::Eval, drop));
+            without_gradients(|| forward(&weights, &xs, Mode::Eval, drop)).unwrap();
         }
         let adam = adam.get_or_insert_with(|| Optimizer::new(UpdateRule::adam(), weights.trainable()));
         adam.prepare(0.01 / (step + 1) as f64).unwrap();
         let mut work = |inputs: &[&Tensor]| {
             calls.set(calls.get() + 1);
-            let loss = loss(inputs[0], inputs[1]);
+            let loss = loss(inputs[0], inputs[1])?;
             let value = loss.detach();
             adam.descend(&backward(loss)?)?;
             Ok(value)
