@@ -2,6 +2,8 @@
 
 mod config;
 mod history;
+#[cfg(all(test, feature = "cuda"))]
+mod on_device;
 mod pending;
 mod progress;
 mod run_folder;

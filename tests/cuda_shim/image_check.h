@@ -176,9 +176,12 @@ static void check_gates(Image s) {
     expect("spread", [&](int i) { return c[i / image * s.c + i % s.c] * 0.25; });
     launch(each(s.count() / V), [&] { add(xs, other, ys, s.count()); });
     expect("add", [&](int i) { return x[i] + o[i]; });
-    launch(each(s.count() / V), [&] { add_bias(ys, bias, s.count(), s.c); });
+    launch(each(s.count() / V), [&] { finish_convolution(ys, bias, nullptr, s.count(), s.c, NONE, 0.0f); });
     for (int i = 0; i < s.count(); i++) set(other.data[i], x[i] + o[i]), o[i] = value(other.data[i]);
     expect("bias", [&](int i) { return o[i] + b[i % s.c]; });
+    for (int i = 0; i < s.count(); i++) o[i] = value(ys.data[i]);
+    launch(each(s.count() / V), [&] { finish_convolution(ys, bias, xs, s.count(), s.c, LEAKY_RELU, 0.5f); });
+    expect("bias, residual, activation", [&](int i) { return act(o[i] + b[i % s.c] + x[i], LEAKY_RELU, 0.5); });
 }
 
 static void check_dropout(Image s, bool spatial) {

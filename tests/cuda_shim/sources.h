@@ -5,6 +5,7 @@
 #include "prelude.cuh"
 
 #include "direct.cu"
+#include "fold.cu"
 #include "layout.cu"
 #include "loss.cu"
 #undef SIDE

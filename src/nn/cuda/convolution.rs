@@ -9,8 +9,9 @@ use super::cudnn::{Direction, Tensors};
 use super::geometry::{Geometry, Plane, Window};
 use super::input::{CudaInput, optional};
 use super::launch::{Argument, Grid, Source, Variant, arguments};
-use super::pointwise::add_bias;
+use super::pointwise::{Finish, finish};
 use super::reduce::finish_grid;
+use crate::nn::Activation;
 use candle_core::{CudaStorage, DType, Result, bail};
 
 /// Threads that fill a large GPU, about: weight gradients of the direct kernel divide the pixels among as many.
@@ -96,14 +97,17 @@ fn convolve(
             };
             direct(&context, geometry, (kernel, dtype), [from, weights, bias_address, out.address], len)?;
         }
-        Some(bias) => add_bias(&context, dtype, out.address, len, bias)?,
+        Some(_) => {
+            let finishing = Finish { len, channels: target.channels, activation: Activation::None };
+            finish(&context, dtype, [out.address, bias_address, 0], finishing)?;
+        }
         None => (),
     }
     Ok(out.storage)
 }
 
 /// A convolution by one of our own kernels, on the addresses of source, weight, bias and result.
-fn direct(
+pub(super) fn direct(
     context: &Context,
     geometry: &Geometry,
     (kernel, dtype): (&'static str, DType),
@@ -116,16 +120,21 @@ fn direct(
 }
 
 /// Depthwise, or nearly: a group has one large channel, and there is no matrix product to speak of.
-fn one_channel(geometry: &Geometry) -> bool {
+pub(super) fn one_channel(geometry: &Geometry) -> bool {
     geometry.groups > 1 && geometry.large_channels() == 1
 }
 
-fn weight_len(geometry: &Geometry) -> usize {
+pub(super) fn weight_len(geometry: &Geometry) -> usize {
     geometry.small.channels * geometry.large_channels() * geometry.window.taps()
 }
 
 /// cuDNN's weight; nothing where PyTorch's is the same already.
-fn pack(context: &Context, geometry: &Geometry, dtype: DType, weight: u64) -> Result<Option<Output>> {
+pub(super) fn pack(
+    context: &Context,
+    geometry: &Geometry,
+    dtype: DType,
+    weight: u64,
+) -> Result<Option<Output>> {
     if dtype == DType::F32 && is_packed(geometry) {
         return Ok(None);
     }

@@ -15,6 +15,7 @@ const MOST_BLOCKS: usize = 1 << 14;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Source {
     Direct,
+    Fold,
     Layout,
     Loss,
     Norm,
@@ -30,6 +31,7 @@ impl Source {
     fn text(self) -> &'static str {
         match self {
             Source::Direct => include_str!("kernels/direct.cu"),
+            Source::Fold => include_str!("kernels/fold.cu"),
             Source::Layout => include_str!("kernels/layout.cu"),
             Source::Loss => include_str!("kernels/loss.cu"),
             Source::Norm => include_str!("kernels/norm.cu"),

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::input::{CudaInput, lanes};
 use super::launch::{Argument, Grid, Source, Variant, arguments};
 use super::reduce::image_sums;
+use crate::nn::Activation;
 use candle_core::{CudaStorage, DType, Result, bail};
 
 /// `a + b`, of equal shapes.
@@ -27,13 +28,25 @@ pub(crate) fn all_of(value: f32, like: CudaInput) -> Result<CudaStorage> {
     Ok(out.storage)
 }
 
-/// Adds a bias per channel to `ys` (..., channels), in place.
-pub(super) fn add_bias(context: &Context, dtype: DType, ys: u64, len: usize, bias: CudaInput) -> Result<()> {
-    let channels = bias.len();
-    let bias = bias.parameters(context, channels)?;
-    let variant = Variant { dtype, lanes: lanes(dtype, &[channels], &[ys]) };
+/// What follows a convolution.
+pub(super) struct Finish {
+    pub len: usize,
+    pub channels: usize,
+    pub activation: Activation,
+}
+
+/// Adds to the result of a convolution a bias per channel and, where there is one, a residual as large, and applies an
+/// activation, in place. Addresses of result, bias and residual.
+pub(super) fn finish(
+    context: &Context,
+    dtype: DType,
+    [ys, bias, residual]: [u64; 3],
+    Finish { len, channels, activation }: Finish,
+) -> Result<()> {
+    let variant = Variant { dtype, lanes: lanes(dtype, &[channels], &[ys, residual]) };
+    let arguments = arguments![ys, bias, residual, len, channels, activation.code(), activation.slope()];
     let grid = Grid::each(len / variant.lanes);
-    context.launch(Source::Pointwise, "add_bias", variant, grid, arguments![ys, bias, len, channels])
+    context.launch(Source::Pointwise, "finish_convolution", variant, grid, arguments)
 }
 
 /// One dropout. The numbers follow from the seed and an element's place, so that the backward pass is the same call on the

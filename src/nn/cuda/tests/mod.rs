@@ -2,6 +2,7 @@
 //! `tests/cuda_emulator/run.sh`, whose driver runs the kernels there.
 
 mod convolution;
+mod folded;
 mod images;
 mod layers;
 mod losses;

@@ -33,7 +33,7 @@ fn train(sizes: &[usize], drop: f64, replayed: bool, device: &Device) -> (Vec<Ve
         }
         let adam = adam.get_or_insert_with(|| Optimizer::new(UpdateRule::adam(), weights.trainable()));
         adam.prepare(0.01 / (step + 1) as f64).unwrap();
-        let mut work = |inputs: &[&Tensor]| {
+        let work = |inputs: &[&Tensor]| {
             calls.set(calls.get() + 1);
             let loss = loss(inputs[0], inputs[1])?;
             let value = loss.detach();

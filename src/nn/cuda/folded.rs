@@ -1,0 +1,149 @@
+//! A convolution as prediction has it: the batch normalization behind it folded into its weight, once for many batches, and
+//! what follows done in one pass over the result. Not yet run on a GPU.
+
+use super::context::{Context, Output};
+use super::convolution::{direct, one_channel, pack, weight_len};
+use super::cudnn::{Direction, Tensors};
+use super::geometry::Geometry;
+use super::input::{CudaInput, optional};
+use super::launch::{Grid, Source, Variant, arguments};
+use super::pointwise::{Finish, finish};
+use super::tensors::with_inputs;
+use crate::nn::autograd::cached;
+use crate::nn::{Activation, Input, Operation, Step, apply};
+use candle_core::{CpuStorage, CudaStorage, DType, Result, Shape, Tensor, bail};
+use std::sync::Arc;
+
+/// The layers that are folded.
+pub(crate) struct Layers<'a> {
+    /// Of the convolution.
+    pub weight: &'a Tensor,
+    pub bias: Option<&'a Tensor>,
+    /// Of the normalization: weight, bias, running mean and variance.
+    pub norm: [&'a Tensor; 4],
+    pub eps: f32,
+}
+
+/// A folded convolution in the order in which kernels read it.
+struct Folded {
+    /// f32 in PyTorch's order.
+    weight: Output,
+    /// cuDNN's, where that is another.
+    packed: Option<Output>,
+    bias: Output,
+}
+
+/// For bf16 images; a type of its own, since what is cached is told apart by type.
+struct FoldedHalf(Arc<Folded>);
+
+impl Folded {
+    fn new(layers: &Layers, geometry: &Geometry, dtype: DType) -> Result<Folded> {
+        let mut tensors = vec![layers.weight];
+        tensors.extend(layers.norm);
+        tensors.extend(layers.bias);
+        with_inputs(&tensors, |inputs| {
+            let context = inputs[0].context()?;
+            let (channels, len) = (geometry.small.channels, weight_len(geometry));
+            let per_channel = |input: CudaInput| input.parameters(&context, channels);
+            let weight = inputs[0].parameters(&context, len)?;
+            let [scale, shift, mean, var] = [1, 2, 3, 4].map(|i| per_channel(inputs[i]));
+            let (scale, var) = (scale?, var?);
+            let folded = context.empty(DType::F32, len)?;
+            let arguments =
+                arguments![weight, scale, var, folded.address, len, len / channels.max(1), layers.eps];
+            context.launch(Source::Fold, "fold_weight", Variant::FLOATS, Grid::each(len), arguments)?;
+            let bias = context.empty(DType::F32, channels)?;
+            let old = optional(inputs.get(5).copied(), per_channel)?;
+            let arguments = arguments![old, scale, shift?, mean?, var, bias.address, channels, layers.eps];
+            context.launch(Source::Fold, "fold_bias", Variant::FLOATS, Grid::each(channels), arguments)?;
+            let packed = match one_channel(geometry) {
+                true => None,
+                false => pack(&context, geometry, dtype, folded.address)?,
+            };
+            Ok(Folded { weight: folded, packed, bias })
+        })
+    }
+
+    fn convolve(
+        &self,
+        geometry: &Geometry,
+        xs: CudaInput,
+        residual: Option<CudaInput>,
+        activation: Activation,
+    ) -> Result<CudaStorage> {
+        let (context, dtype) = (xs.context()?, xs.dtype());
+        let len = geometry.batch * geometry.small.len();
+        let x = xs.activations_like(&context, dtype, geometry.batch * geometry.large.len())?;
+        let residual = optional(residual, |residual| residual.activations_like(&context, dtype, len))?;
+        let ys = context.empty(dtype, len)?;
+        if !self.on_cudnn(&context, geometry, dtype, [x, ys.address])? {
+            let addresses = [x, self.weight.address, 0, ys.address];
+            direct(&context, geometry, ("direct_into_small", dtype), addresses, len)?;
+        }
+        let (bias, channels) = (self.bias.address, geometry.small.channels);
+        finish(&context, dtype, [ys.address, bias, residual], Finish { len, channels, activation })?;
+        Ok(ys.storage)
+    }
+
+    /// Whether cuDNN has done it.
+    fn on_cudnn(
+        &self,
+        context: &Context,
+        geometry: &Geometry,
+        dtype: DType,
+        [large, small]: [u64; 2],
+    ) -> Result<bool> {
+        if geometry.batch == 0 || one_channel(geometry) {
+            return Ok(false);
+        }
+        let weight = self.packed.as_ref().unwrap_or(&self.weight).address;
+        let tensors = Tensors { large, small, weight };
+        let direction = Direction::IntoSmall;
+        context.with_cudnn(|cudnn| cudnn.convolve(context.device(), geometry, dtype, direction, tensors))
+    }
+}
+
+/// Applies a convolution, a normalization, perhaps a residual and an activation, of which nothing is recorded.
+pub(crate) fn apply_folded(
+    xs: &Tensor,
+    residual: Option<&Tensor>,
+    (geometry, activation): (Geometry, Activation),
+    layers: &Layers,
+) -> Result<Tensor> {
+    let fold = || Folded::new(layers, &geometry, xs.dtype());
+    let folded = match xs.dtype() {
+        DType::BF16 => cached(layers.weight, || Ok(FoldedHalf(Arc::new(fold()?))))?.0.clone(),
+        _ => cached(layers.weight, fold)?,
+    };
+    let operation = FoldedConvolution { geometry, folded, activation };
+    match residual {
+        Some(residual) => apply(operation, &[xs, residual]),
+        None => apply(operation, &[xs]),
+    }
+}
+
+struct FoldedConvolution {
+    geometry: Geometry,
+    folded: Arc<Folded>,
+    activation: Activation,
+}
+
+impl Operation for FoldedConvolution {
+    fn name(&self) -> &'static str {
+        "conv2d"
+    }
+
+    fn cpu(&self, _: &[Input]) -> Result<(CpuStorage, Shape)> {
+        bail!("what was folded on a GPU is for images there")
+    }
+
+    fn cuda(&self, inputs: &[CudaInput]) -> Result<(CudaStorage, Shape)> {
+        let Geometry { batch, small, .. } = self.geometry;
+        let ys = self.folded.convolve(&self.geometry, inputs[0], inputs.get(1).copied(), self.activation)?;
+        Ok((ys, (batch, small.height, small.width, small.channels).into()))
+    }
+
+    fn backward(&self, _: &Step) -> Result<Vec<Option<Tensor>>> {
+        bail!("a folded layer has no gradient; forward in Mode::Train, or with gradients recorded")
+    }
+}
