@@ -5,7 +5,7 @@ use tgs_salt::candle_core::{DType, Tensor};
 use tgs_salt::models::decoders::{TransposedDecoder, UpsamplingDecoder};
 use tgs_salt::models::encoders::{PlainEncoder, ResNet34};
 use tgs_salt::nn::{Conv2d, Conv2dConfig, Mode, Weights, to_channels_last};
-use tgs_salt::{Encoder, Unet};
+use tgs_salt::{Encoder, Error, Unet};
 
 pub enum Network {
     Plain(PlainEncoder, TransposedDecoder, Conv2d),
@@ -39,8 +39,15 @@ impl Network {
     }
 
     /// `xs` (N, C, H, W) in f32 to logits (N, H, W, 1) in f32, computed in `dtype`.
+    #[allow(dead_code)] // each worker has its own half
     pub fn forward(&self, xs: &Tensor, mode: Mode, dtype: DType) -> Result<Tensor> {
-        let xs = to_channels_last(xs)?.to_dtype(dtype)?;
+        Ok(self.logits(xs, mode, dtype)?.to_dtype(DType::F32)?)
+    }
+
+    /// The same in `dtype`.
+    pub fn logits(&self, xs: &Tensor, mode: Mode, dtype: DType) -> tgs_salt::Result<Tensor> {
+        let failed = |source| Error::Tensor { during: "change of precision", source };
+        let xs = to_channels_last(xs)?.to_dtype(dtype).map_err(failed)?;
         let (ys, head) = match self {
             Network::Plain(encoder, decoder, head) => {
                 (decoder.forward(encoder.forward(&xs, mode)?, mode)?, head)
@@ -49,6 +56,6 @@ impl Network {
                 (decoder.forward(encoder.forward(&xs, mode)?, mode)?, head)
             }
         };
-        Ok(head.forward(&ys)?.to_dtype(DType::F32)?)
+        head.forward(&ys)
     }
 }

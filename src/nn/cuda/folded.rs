@@ -2,7 +2,7 @@
 //! what follows done in one pass over the result. Not yet run on a GPU.
 
 use super::context::{Context, Output};
-use super::convolution::{direct, one_channel, pack, weight_len};
+use super::convolution::{direct, on_cudnn, pack, weight_len};
 use super::cudnn::{Direction, Tensors};
 use super::geometry::Geometry;
 use super::input::{CudaInput, optional};
@@ -56,10 +56,7 @@ impl Folded {
             let old = optional(inputs.get(5).copied(), per_channel)?;
             let arguments = arguments![old, scale, shift?, mean?, var, bias.address, channels, layers.eps];
             context.launch(Source::Fold, "fold_bias", Variant::FLOATS, Grid::each(channels), arguments)?;
-            let packed = match one_channel(geometry) {
-                true => None,
-                false => pack(&context, geometry, dtype, folded.address)?,
-            };
+            let packed = pack(&context, geometry, dtype, folded.address)?;
             Ok(Folded { weight: folded, packed, bias })
         })
     }
@@ -76,30 +73,15 @@ impl Folded {
         let x = xs.activations_like(&context, dtype, geometry.batch * geometry.large.len())?;
         let residual = optional(residual, |residual| residual.activations_like(&context, dtype, len))?;
         let ys = context.empty(dtype, len)?;
-        if !self.on_cudnn(&context, geometry, dtype, [x, ys.address])? {
+        let weight = self.packed.as_ref().unwrap_or(&self.weight).address;
+        let tensors = Tensors { large: x, small: ys.address, weight };
+        if !on_cudnn(&context, geometry, (Direction::IntoSmall, dtype), tensors)? {
             let addresses = [x, self.weight.address, 0, ys.address];
             direct(&context, geometry, ("direct_into_small", dtype), addresses, len)?;
         }
         let (bias, channels) = (self.bias.address, geometry.small.channels);
         finish(&context, dtype, [ys.address, bias, residual], Finish { len, channels, activation })?;
         Ok(ys.storage)
-    }
-
-    /// Whether cuDNN has done it.
-    fn on_cudnn(
-        &self,
-        context: &Context,
-        geometry: &Geometry,
-        dtype: DType,
-        [large, small]: [u64; 2],
-    ) -> Result<bool> {
-        if geometry.batch == 0 || one_channel(geometry) {
-            return Ok(false);
-        }
-        let weight = self.packed.as_ref().unwrap_or(&self.weight).address;
-        let tensors = Tensors { large, small, weight };
-        let direction = Direction::IntoSmall;
-        context.with_cudnn(|cudnn| cudnn.convolve(context.device(), geometry, dtype, direction, tensors))
     }
 }
 

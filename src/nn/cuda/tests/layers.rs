@@ -97,3 +97,30 @@ fn training_on_the_device_gives_what_the_cpu_gives() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// The gradients of all weights, with images of this type.
+fn gradients(dtype: DType, device: &Device) -> BTreeMap<String, Vec<f32>> {
+    let weights = Weights::new(42, device);
+    let xs: Vec<f32> = (0..4 * 3 * 144).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
+    let xs = Tensor::from_vec(xs, (4, 3, 12, 12), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+    let logits = forward(&weights, &xs.to_device(device).unwrap(), Mode::Train, 0.0).unwrap();
+    assert_eq!(logits.dtype(), dtype);
+    let grads = backward(global_avg_pool2d(&sigmoid(&logits).unwrap()).unwrap()).unwrap();
+    let all = weights.trainable().into_iter().map(|(name, var)| {
+        let grad = grads.get(&var).unwrap();
+        assert_eq!((grad.dtype(), grad.dims()), (DType::F32, var.dims()), "{name}");
+        (name, floats(grad))
+    });
+    all.collect()
+}
+
+/// Activations and their gradients are bf16 then; weights and theirs stay f32.
+#[test]
+fn networks_train_in_bf16() {
+    let Some(device) = device() else { return };
+    let (single, half) = (gradients(DType::F32, device), gradients(DType::BF16, device));
+    let square = |values: &mut dyn Iterator<Item = f32>| values.map(|x| f64::from(x).powi(2)).sum::<f64>();
+    let size = square(&mut single.values().flatten().copied());
+    let apart = square(&mut single.values().flatten().zip(half.values().flatten()).map(|(a, b)| a - b));
+    assert!(apart < 0.01 * size, "{:.1e} apart, size {:.1e}", apart.sqrt(), size.sqrt());
+}

@@ -2,31 +2,36 @@
 
 use super::device;
 use super::layers::{floats, forward};
-use crate::losses::bce;
-use crate::nn::{Mode, Optimizer, Replay, UpdateRule, Weights, backward, upload, without_gradients};
+use crate::Result;
+use crate::nn::{
+    Mode, Optimizer, Replay, UpdateRule, Weights, backward, global_avg_pool2d, sigmoid, upload,
+    without_gradients,
+};
 use candle_core::{Device, Tensor};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Images and targets of a step.
-fn batch(step: usize, images: usize, device: &Device) -> [Tensor; 2] {
-    let wave = |len: usize, step: usize| (0..len).map(|i| ((i * step % 101) as f32 - 50.0) / 50.0).collect();
-    let xs = Tensor::from_vec(wave(images * 3 * 144, 37 + step), (images, 3, 12, 12), device).unwrap();
-    let target: Vec<f32> = wave(images * 144, 41 + step);
-    let target = target.into_iter().map(|t| f32::from(u8::from(t > 0.2))).collect();
-    [xs, Tensor::from_vec(target, (images, 12, 12, 1), device).unwrap()]
+/// Images of a step.
+fn batch(step: usize, images: usize, device: &Device) -> Tensor {
+    let wave = |i: usize| ((i * (37 + step) % 101) as f32 - 50.0) / 50.0;
+    Tensor::from_vec((0..images * 3 * 144).map(wave).collect::<Vec<_>>(), (images, 3, 12, 12), device)
+        .unwrap()
+}
+
+/// The mean probability of each image.
+fn loss(weights: &Weights, xs: &Tensor, drop: f64) -> Result<Tensor> {
+    global_avg_pool2d(&sigmoid(&forward(weights, xs, Mode::Train, drop)?)?)
 }
 
 /// Losses and weights after steps on batches of these sizes, and how often a step was not replayed.
 fn train(sizes: &[usize], drop: f64, replayed: bool, device: &Device) -> (Vec<Vec<f32>>, usize) {
     let weights = Weights::new(42, device);
-    let loss = |xs: &Tensor, target: &Tensor| bce(&forward(&weights, xs, Mode::Train, drop)?, target);
     let mut adam: Option<Optimizer> = None;
     let mut replay = Replay::default();
     let calls = Cell::new(0);
     let mut losses = vec![];
     for (step, &images) in sizes.iter().enumerate() {
-        let [xs, target] = batch(step, images, device);
+        let xs = batch(step, images, device);
         // The first time layers make their weights, which the optimizer wants to know.
         if adam.is_none() {
             without_gradients(|| forward(&weights, &xs, Mode::Eval, drop)).unwrap();
@@ -35,15 +40,15 @@ fn train(sizes: &[usize], drop: f64, replayed: bool, device: &Device) -> (Vec<Ve
         adam.prepare(0.01 / (step + 1) as f64).unwrap();
         let work = |inputs: &[&Tensor]| {
             calls.set(calls.get() + 1);
-            let loss = loss(inputs[0], inputs[1])?;
+            let loss = loss(&weights, inputs[0], drop)?;
             let value = loss.detach();
             adam.descend(&backward(loss)?)?;
             Ok(value)
         };
         // SAFETY: weights and optimizer live to the end of this function.
         let value = match replayed {
-            true => unsafe { replay.run(&[&xs, &target], work) },
-            false => work(&[&xs, &target]),
+            true => unsafe { replay.run(&[&xs], work) },
+            false => work(&[&xs]),
         };
         losses.push(value.unwrap());
     }

@@ -43,6 +43,15 @@ fn step(rule: Rule, [mut p, mut g, mut first, mut second]: [f64; 4]) -> [f64; 3]
     [p, first, second]
 }
 
+/// The same on the device.
+fn take_step(tensors: &[OptimizerTensor], rule: Rule, device: &Device) {
+    let numbers = upload(vec![0.0; NUMBERS], &[NUMBERS], DType::F32, device);
+    with([&numbers], |[numbers]| {
+        set_step(numbers, rule, RATE, DECAY)?;
+        optimizer_step(tensors, rule, numbers)
+    });
+}
+
 #[test]
 fn optimizers_agree_with_plain_loops() {
     let Some(device) = device() else { return };
@@ -73,11 +82,7 @@ fn optimizers_agree_with_plain_loops() {
                 second: Some(input(second)),
             })
             .collect();
-        let numbers = upload(vec![0.0; NUMBERS], &[NUMBERS], DType::F32, device);
-        with([&numbers], |[numbers]| {
-            set_step(numbers, rule, RATE, DECAY)?;
-            optimizer_step(&tensors, rule, numbers)
-        });
+        take_step(&tensors, rule, device);
         for four in &all {
             let now = [0, 2, 3].map(|k| four[k].tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap());
             for i in 0..now[0].len() {
