@@ -80,7 +80,7 @@ fn train(case: &Case, rounds: usize, device: &Device) -> Result<f64> {
     let mut replay = Replay::default();
     measure(rounds, device, || {
         adam.prepare(1e-3)?;
-        let mut step = |inputs: &[&Tensor]| {
+        let step = |inputs: &[&Tensor]| {
             let loss = bce(&network.logits(inputs[0], Mode::Train, case.dtype)?, inputs[1])?;
             let value = loss.detach();
             adam.descend(&backward(loss)?)?;

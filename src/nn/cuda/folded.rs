@@ -1,7 +1,7 @@
 //! A convolution as prediction has it: the batch normalization behind it folded into its weight, once for many batches, and
 //! what follows done in one pass over the result. Not yet run on a GPU.
 
-use super::context::{Context, Output};
+use super::context::Output;
 use super::convolution::{direct, on_cudnn, pack, weight_len};
 use super::cudnn::{Direction, Tensors};
 use super::geometry::Geometry;
