@@ -75,7 +75,8 @@ fn train(case: &Case, rounds: usize, device: &Device) -> Result<f64> {
     let weights = Weights::new(42, device);
     let network = Network::new(case.model, &weights)?;
     let xs = values([case.batch, network.in_channels(), SIZE, SIZE], device)?;
-    let target = values([case.batch, SIZE, SIZE, 1], device)?.gt(0f32)?.to_dtype(DType::F32)?;
+    let target = values([case.batch, SIZE, SIZE, 1], &Device::Cpu)?.gt(0f32)?;
+    let target = target.to_dtype(DType::F32)?.to_device(device)?;
     let mut adam = Optimizer::new(UpdateRule::adam(), weights.trainable());
     let mut replay = Replay::default();
     measure(rounds, device, || {
