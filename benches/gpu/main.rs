@@ -4,16 +4,14 @@
 //! `gpu [--rounds N] [--only WORDS]`; a line is measured when it has each of the words, such as `train bf16`.
 
 mod floor;
-#[path = "../engine/network.rs"]
-mod network;
 
 use anyhow::{Context, Result, bail};
 use floor::Floor;
-use network::Network;
 use std::time::Instant;
 use tgs_salt::candle_core::{DType, Device, Tensor};
 use tgs_salt::losses::bce;
-use tgs_salt::nn::{Mode, Optimizer, Replay, UpdateRule, Weights, backward, without_gradients};
+use tgs_salt::nn::{Optimizer, Replay, UpdateRule, backward, without_gradients};
+use tgs_salt::{Encoder, Model, Precision, Unet};
 
 const SIZE: usize = 128;
 const WARM_UP: usize = 10;
@@ -61,28 +59,33 @@ fn measure(rounds: usize, device: &Device, mut pass: impl FnMut() -> Result<()>)
     Ok(times[times.len() / 2])
 }
 
-fn predict(case: &Case, rounds: usize, device: &Device) -> Result<f64> {
-    let network = Network::new(case.model, &Weights::new(42, device))?;
-    let xs = values([case.batch, network.in_channels(), SIZE, SIZE], device)?;
-    // Around all passes: weights are folded once, as in a loop over many batches.
-    without_gradients(|| {
-        measure(rounds, device, || Ok(network.logits(&xs, Mode::Eval, case.dtype).map(drop)?))
-    })
+/// The ResNet34 U-Net for three channels, or the plain one for one.
+fn model(name: &str, device: &Device) -> Result<Model> {
+    let encoder: Encoder = name.parse()?;
+    let channels = if encoder == Encoder::Plain { 1 } else { 3 };
+    Ok(Unet::new(encoder).in_channels(channels).build(device)?)
 }
 
-/// Weights, their gradients and what Adam remembers are f32; activations are of the case's type.
+fn predict(case: &Case, rounds: usize, device: &Device) -> Result<f64> {
+    let mut model = model(case.model, device)?;
+    model.set_precision(if case.dtype == DType::BF16 { Precision::Bf16 } else { Precision::F32 });
+    let xs = values([case.batch, model.config().in_channels, SIZE, SIZE], device)?;
+    // Around all passes: weights are folded once, as in a loop over many batches.
+    without_gradients(|| measure(rounds, device, || Ok(model.forward(&xs).map(drop)?)))
+}
+
+/// Weights, their gradients and what Adam remembers are f32; activations are of the case's type, as the images are.
 fn train(case: &Case, rounds: usize, device: &Device) -> Result<f64> {
-    let weights = Weights::new(42, device);
-    let network = Network::new(case.model, &weights)?;
-    let xs = values([case.batch, network.in_channels(), SIZE, SIZE], device)?;
-    let target = values([case.batch, SIZE, SIZE, 1], &Device::Cpu)?.gt(0f32)?;
+    let model = model(case.model, device)?;
+    let xs = values([case.batch, model.config().in_channels, SIZE, SIZE], device)?.to_dtype(case.dtype)?;
+    let target = values([case.batch, 1, SIZE, SIZE], &Device::Cpu)?.gt(0f32)?;
     let target = target.to_dtype(DType::F32)?.to_device(device)?;
-    let mut adam = Optimizer::new(UpdateRule::adam(), weights.trainable());
+    let mut adam = Optimizer::new(UpdateRule::adam(), model.trainable());
     let mut replay = Replay::default();
     measure(rounds, device, || {
         adam.prepare(1e-3)?;
         let step = |inputs: &[&Tensor]| {
-            let loss = bce(&network.logits(inputs[0], Mode::Train, case.dtype)?, inputs[1])?;
+            let loss = bce(&model.forward_train(inputs[0])?.logits, inputs[1])?;
             let value = loss.detach();
             adam.descend(&backward(loss)?)?;
             Ok(value)

@@ -29,7 +29,7 @@ pub(crate) struct Batch {
     /// One per sample, unpadded, or none at all.
     pub(crate) masks: Vec<Mask>,
     pub(crate) padding: Padding,
-    target: Option<Tensor>,
+    targets: Option<[Tensor; 2]>,
 }
 
 impl Batch {
@@ -39,9 +39,9 @@ impl Batch {
         let padding = Padding::to_multiple(size.0, size.1, layout.size_multiple);
         let mut pixels = Vec::new();
         for sample in &samples {
-            let one = padding.pad(&sample.image.pixels, |amplitude| layout.normalize.apply(amplitude));
-            for _ in 0..layout.in_channels {
-                pixels.extend_from_slice(&one);
+            for channel in 0..layout.in_channels {
+                let normalize = |amplitude| layout.normalize.apply(amplitude, channel, layout.in_channels);
+                pixels.extend_from_slice(&padding.pad(&sample.image.pixels, normalize));
             }
         }
         let (height, width) = padding.padded();
@@ -50,19 +50,17 @@ impl Batch {
         let (ids, masks): (Vec<_>, Vec<_>) =
             samples.into_iter().map(|sample| (sample.id, sample.mask)).unzip();
         let masks: Vec<Mask> = masks.into_iter().flatten().collect();
-        let target = (!masks.is_empty()).then(|| {
-            let pixels = masks.iter().flat_map(|mask| mask.pixels()).map(|&p| f32::from(p)).collect();
-            upload(pixels, (masks.len(), size.0, size.1, 1), &layout.device)
-        });
-        Ok(Batch { ids, images, masks, padding, target: target.transpose()? })
+        let targets = (!masks.is_empty()).then(|| targets(&masks, size, &layout.device));
+        Ok(Batch { ids, images, masks, padding, targets: targets.transpose()? })
     }
 
-    /// The masks as a target `(N, height, width, 1)` of 0 and 1, unpadded.
+    /// The masks as targets of 0 and 1: of each pixel `(N, height, width, 1)`, unpadded, and of whether there are any
+    /// `(N, 1, 1, 1)`.
     ///
     /// # Errors
     /// [`Error::Id`] when the samples have none.
-    pub(crate) fn target(&self) -> Result<&Tensor> {
-        self.target.as_ref().ok_or_else(|| Error::Id {
+    pub(crate) fn targets(&self) -> Result<[&Tensor; 2]> {
+        self.targets.as_ref().map(|[pixels, any]| [pixels, any]).ok_or_else(|| Error::Id {
             id: self.ids.first().cloned().unwrap_or_default(),
             why: "has no mask to train on".into(),
         })
@@ -73,6 +71,13 @@ impl Batch {
         let (height, width) = self.padding.original();
         crop_to(ys, height, width)
     }
+}
+
+fn targets(masks: &[Mask], (height, width): (usize, usize), device: &Device) -> Result<[Tensor; 2]> {
+    let pixels = masks.iter().flat_map(|mask| mask.pixels()).map(|&pixel| f32::from(pixel)).collect();
+    let any = masks.iter().map(|mask| f32::from(u8::from(!mask.is_empty()))).collect();
+    let pixels = upload(pixels, (masks.len(), height, width, 1), device)?;
+    Ok([pixels, upload(any, (masks.len(), 1, 1, 1), device)?])
 }
 
 /// Calls `step` with the samples at `indices` of `dataset`, in order, batch by batch; a batch ends early where the

@@ -5,7 +5,7 @@ use crate::{Error, Result};
 use candle_core::{DType, Device, Shape, Tensor, Var, bail};
 use candle_nn::Init;
 use candle_nn::var_builder::{SimpleBackend, VarBuilder};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,14 +36,37 @@ pub struct Weights(Arc<Inner>);
 struct Inner {
     seed: u64,
     device: Device,
-    vars: Mutex<BTreeMap<String, Var>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    vars: BTreeMap<String, Var>,
+    frozen: BTreeSet<String>,
+    /// How many more convolutions of the encoder are to be frozen, and whether the last one that was asked for is.
+    to_freeze: usize,
+    freezing: bool,
+}
+
+impl State {
+    /// Whether the weight that is asked for is frozen: with a convolution goes what follows it, its bias and batch norm.
+    fn freezes(&mut self, name: &str, shape: &Shape) -> bool {
+        if !name.starts_with("encoder.") {
+            return false;
+        }
+        if shape.rank() == 4 {
+            self.freezing = self.to_freeze > 0;
+            self.to_freeze = self.to_freeze.saturating_sub(1);
+        }
+        self.freezing
+    }
 }
 
 impl Weights {
     /// No weights yet; those to come are drawn from `seed` and live on `device`.
     pub fn new(seed: u64, device: &Device) -> Weights {
         super::cpu::memory::keep_freed_blocks();
-        Weights(Arc::new(Inner { seed, device: device.clone(), vars: Mutex::default() }))
+        Weights(Arc::new(Inner { seed, device: device.clone(), state: Mutex::default() }))
     }
 
     /// What layers take their weights from.
@@ -53,19 +76,35 @@ impl Weights {
 
     /// All weights and running statistics, sorted by name.
     pub fn vars(&self) -> Vec<(String, Var)> {
-        self.lock().iter().map(|(name, var)| (name.clone(), var.clone())).collect()
+        self.lock().vars.iter().map(|(name, var)| (name.clone(), var.clone())).collect()
     }
 
-    /// The weights that training changes: all but running statistics, sorted by name.
-    pub fn trainable(&self) -> Vec<(String, Var)> {
+    /// All but running statistics, sorted by name: what PyTorch calls `parameters()`.
+    pub fn parameters(&self) -> Vec<(String, Var)> {
         let mut vars = self.vars();
         vars.retain(|(name, _)| !BUFFERS.contains(&name.rsplit('.').next().unwrap_or(name)));
         vars
     }
 
-    /// How many numbers training changes, as PyTorch counts `parameters()`.
+    /// The parameters that training changes: all that are not frozen, sorted by name.
+    pub fn trainable(&self) -> Vec<(String, Var)> {
+        let mut parameters = self.parameters();
+        let state = self.lock();
+        parameters.retain(|(name, _)| !state.frozen.contains(name));
+        parameters
+    }
+
+    /// How many numbers the parameters are, frozen ones too, as PyTorch counts `parameters()`.
     pub fn parameter_count(&self) -> usize {
-        self.trainable().iter().map(|(_, var)| var.elem_count()).sum()
+        self.parameters().iter().map(|(_, var)| var.elem_count()).sum()
+    }
+
+    /// From now on the first `convolutions` of the encoder that layers ask for are frozen, each with the bias and the batch
+    /// norm that follow it: the layers get them without a gradient. Layers made before stay as they are.
+    pub(crate) fn freeze_encoder(&self, convolutions: usize) {
+        let mut state = self.lock();
+        (state.to_freeze, state.freezing) = (convolutions, false);
+        state.frozen.clear();
     }
 
     /// Copies of all values, for a checkpoint or to come back to.
@@ -91,7 +130,7 @@ impl Weights {
             .collect();
         let unexpected: Vec<String> = {
             let known = self.lock();
-            tensors.keys().filter(|name| !known.contains_key(*name)).cloned().collect()
+            tensors.keys().filter(|name| !known.vars.contains_key(*name)).cloned().collect()
         };
         if !missing.is_empty() || !unexpected.is_empty() {
             let why = "other names".into();
@@ -112,8 +151,8 @@ impl Weights {
     }
 
     // A poisoned lock is used on: the map is whole between any two of its operations.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Var>> {
-        self.0.vars.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -131,7 +170,7 @@ fn check_shape(name: &str, var: &Var, tensor: &Tensor) -> Result<()> {
 
 impl fmt::Debug for Weights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tensors = self.lock().len();
+        let tensors = self.lock().vars.len();
         write!(f, "Weights({tensors} tensors, {} parameters, seed {})", self.parameter_count(), self.0.seed)
     }
 }
@@ -145,27 +184,32 @@ impl SimpleBackend for Weights {
         dtype: DType,
         device: &Device,
     ) -> candle_core::Result<Tensor> {
-        let mut vars = self.lock();
-        if let Some(var) = vars.get(name) {
+        let mut state = self.lock();
+        let frozen = state.freezes(name, &shape);
+        if frozen {
+            state.frozen.insert(name.to_owned());
+        }
+        let tensor = |var: &Var| if frozen { var.as_detached_tensor() } else { var.as_tensor().clone() };
+        if let Some(var) = state.vars.get(name) {
             if var.shape() != &shape {
                 bail!("weight {name} is {:?}, asked for as {:?}", var.dims(), shape.dims())
             }
-            return Ok(var.as_tensor().clone());
+            return Ok(tensor(var));
         }
         let values = init::values(init, &shape, self.0.seed, name);
         let var = Var::from_tensor(&Tensor::from_vec(values, shape, device)?.to_dtype(dtype)?)?;
-        vars.insert(name.to_owned(), var.clone());
-        Ok(var.as_tensor().clone())
+        state.vars.insert(name.to_owned(), var.clone());
+        Ok(tensor(&var))
     }
 
     fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> candle_core::Result<Tensor> {
-        match self.lock().get(name) {
+        match self.lock().vars.get(name) {
             Some(var) => Ok(var.as_tensor().clone()),
             None => bail!("no weight named {name}"),
         }
     }
 
     fn contains_tensor(&self, name: &str) -> bool {
-        self.lock().contains_key(name)
+        self.lock().vars.contains_key(name)
     }
 }

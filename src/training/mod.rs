@@ -2,6 +2,7 @@
 
 mod config;
 mod history;
+mod objective;
 #[cfg(all(test, feature = "cuda"))]
 mod on_device;
 mod pending;

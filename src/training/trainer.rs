@@ -3,8 +3,9 @@
 use crate::losses::bce;
 use crate::metrics::mean_precision;
 use crate::models::Model;
-use crate::nn::{Batch, Mode, Optimizer, Replay, UpdateRule, backward, for_each_batch, without_gradients};
+use crate::nn::{Batch, Optimizer, Replay, UpdateRule, backward, for_each_batch, seeded, without_gradients};
 use crate::training::history::best_of;
+use crate::training::objective::training_loss;
 use crate::training::pending::PendingLosses;
 use crate::training::progress::Progress;
 use crate::training::run_folder::RunFolder;
@@ -14,7 +15,7 @@ use crate::{Error, Result};
 use candle_core::Tensor;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::time::Instant;
 
 impl Model {
@@ -144,12 +145,15 @@ impl<'a> Trainer<'a> {
     /// Forward, backward, Adam; `losses` gets the loss before the step.
     fn step(&mut self, batch: &Batch, losses: &mut PendingLosses) -> Result<()> {
         let learning_rate = self.learning_rate();
+        let seed = dropout_seed(self.config.seed, self.optimizer.steps());
         let Trainer { model, optimizer, replay, .. } = self;
-        let loss =
-            |images: &Tensor, target: &Tensor| bce(&batch.crop(&model.logits(images, Mode::Train)?)?, target);
-        let target = batch.target()?;
+        let loss = |images: &Tensor, targets: [&Tensor; 2]| {
+            let outputs = seeded(seed, || model.outputs(images))?;
+            training_loss(&outputs, batch, targets)
+        };
+        let targets = batch.targets()?;
         if model.device().is_cpu() {
-            let loss = loss(&batch.images, target)?;
+            let loss = loss(&batch.images, targets)?;
             losses.push(loss.detach(), &batch.ids);
             // Before the step, so that a loss that is no number changes no weight.
             losses.read()?;
@@ -157,14 +161,14 @@ impl<'a> Trainer<'a> {
         }
         optimizer.prepare(learning_rate)?;
         let step = |inputs: &[&Tensor]| {
-            let loss = loss(inputs[0], inputs[1])?;
+            let loss = loss(inputs[0], [inputs[1], inputs[2]])?;
             let value = loss.detach();
             optimizer.descend(&backward(loss)?)?;
             Ok(value)
         };
         // SAFETY: weights, running statistics and what the optimizer remembers are only ever written in place, and the trainer
         // holds the model and the optimizer as long as `replay`.
-        let value = unsafe { replay.run(&[&batch.images, target], step) }?;
+        let value = unsafe { replay.run(&[&batch.images, targets[0], targets[1]], step) }?;
         losses.push(value, &batch.ids);
         Ok(())
     }
@@ -185,9 +189,9 @@ impl<'a> Trainer<'a> {
             &layout,
             |_, sample| Ok(sample),
             |batch| {
-                let logits = batch.crop(&self.model.logits(&batch.images, Mode::Eval)?)?;
+                let logits = batch.crop(&self.model.logits(&batch.images)?)?;
                 let value =
-                    bce(&logits, batch.target()?)?.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
+                    bce(&logits, batch.targets()?[0])?.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
                 loss += f64::from(value) * batch.ids.len() as f64;
                 let logits = logits.flatten_all().and_then(|logits| logits.to_vec1::<f32>());
                 let logits = logits.map_err(Error::tensor("logits"))?;
@@ -219,6 +223,11 @@ fn shuffled(len: usize, seed: u64, epoch: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
     order.shuffle(&mut rng);
     order
+}
+
+/// Another one at each step, and the same one when a run that was stopped comes to that step again.
+fn dropout_seed(seed: u64, step: usize) -> u64 {
+    ChaCha8Rng::seed_from_u64(seed ^ (step as u64).rotate_left(32)).next_u64()
 }
 
 fn check_masks(name: &str, dataset: &Dataset) -> Result<()> {

@@ -176,6 +176,11 @@ static void check_gates(Image s) {
     expect("spread", [&](int i) { return c[i / image * s.c + i % s.c] * 0.25; });
     launch(each(s.count() / V), [&] { add(xs, other, ys, s.count()); });
     expect("add", [&](int i) { return x[i] + o[i]; });
+    launch(each(s.count()), [&] { weighted_sum(xs, other, ys, s.count(), 0.5f, -2.0f); });
+    expect("weighted sum", [&](int i) { return 0.5 * x[i] - 2.0 * o[i]; });
+    launch(each(s.count()), [&] { weighted_sum(xs, nullptr, ys, s.count(), 3.0f, 1.0f); });
+    expect("scaled", [&](int i) { return 3.0 * x[i]; });
+    launch(each(s.count() / V), [&] { add(xs, other, ys, s.count()); });
     launch(each(s.count() / V), [&] { finish_convolution(ys, bias, nullptr, s.count(), s.c, NONE, 0.0f); });
     for (int i = 0; i < s.count(); i++) set(other.data[i], x[i] + o[i]), o[i] = value(other.data[i]);
     expect("bias", [&](int i) { return o[i] + b[i % s.c]; });

@@ -47,6 +47,7 @@ pub(crate) use self::loss::{bce, bce_backward};
 pub(crate) use self::norm::{Norm, batch_statistics, running_statistics};
 pub(crate) use self::pointwise::{
     Dropout, add, all_of, dropout, gate_channels, gate_channels_backward, gate_pixels, gate_pixels_backward,
+    weighted_sum,
 };
 pub(crate) use self::pool::{
     average_pool, average_pool_backward, global_average, global_average_backward, max_pool, max_pool_backward,

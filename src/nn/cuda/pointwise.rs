@@ -1,7 +1,7 @@
 //! Addition, dropout and the gates of squeeze-and-excitation. Not yet run on a GPU.
 
 use super::context::Context;
-use super::input::{CudaInput, lanes};
+use super::input::{CudaInput, lanes, optional};
 use super::launch::{Argument, Grid, Source, Variant, arguments};
 use super::reduce::image_sums;
 use crate::nn::Activation;
@@ -15,6 +15,18 @@ pub(crate) fn add(a: CudaInput, b: CudaInput) -> Result<CudaStorage> {
     let variant = Variant { dtype, lanes: lanes(dtype, &[len], &[x, y]) };
     let grid = Grid::each(len / variant.lanes);
     context.launch(Source::Pointwise, "add", variant, grid, arguments![x, y, out.address, len])?;
+    Ok(out.storage)
+}
+
+/// `a xs + b ys`, of equal shapes.
+pub(crate) fn weighted_sum([a, b]: [f64; 2], xs: CudaInput, ys: Option<CudaInput>) -> Result<CudaStorage> {
+    let (context, dtype, len) = (xs.context()?, xs.dtype(), xs.len());
+    let x = xs.activations(&context)?;
+    let y = optional(ys, |ys| ys.activations_like(&context, dtype, len))?;
+    let out = context.empty(dtype, len)?;
+    let variant = Variant { dtype, lanes: 1 };
+    let arguments = arguments![x, y, out.address, len, a as f32, b as f32];
+    context.launch(Source::Pointwise, "weighted_sum", variant, Grid::each(len), arguments)?;
     Ok(out.storage)
 }
 

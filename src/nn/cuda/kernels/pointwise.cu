@@ -26,6 +26,11 @@ extern "C" __global__ void add(const T* a, const T* b, T* out, int count) {
     }
 }
 
+// `ys` may be null.
+extern "C" __global__ void weighted_sum(const T* xs, const T* ys, T* out, int count, float a, float b) {
+    FOR_EACH(i, count) out[i] = from_float(a * to_float(xs[i]) + (ys ? b * to_float(ys[i]) : 0.0f));
+}
+
 extern "C" __global__ void set_all(T* ys, int count, float value) {
     FOR_EACH(i, count) ys[i] = from_float(value);
 }
