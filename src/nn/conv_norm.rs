@@ -58,8 +58,8 @@ impl ConvNorm {
         let shape = (self.conv.geometry(xs)?, self.norm.activation());
         #[cfg(feature = "cuda")]
         if xs.device().is_cuda() {
-            let (norm, eps) = self.norm.constants();
-            let layers = cuda::Layers { weight: self.conv.weight(), bias: self.conv.bias(), norm, eps };
+            let norm = Some(self.norm.constants());
+            let layers = cuda::Layers { weight: self.conv.weight(), bias: self.conv.bias(), norm };
             return cuda::apply_folded(xs, residual, shape, &layers)
                 .map_err(Error::tensor("conv2d with batch_norm"));
         }

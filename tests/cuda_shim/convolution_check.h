@@ -74,6 +74,12 @@ static void check_folding(int channels, int row, bool with_bias) {
     launch(each(channels), [&] { fold_bias(with_bias ? bias.data : nullptr, scale, shift, mean, var, added, channels, 1e-3f); });
     compare("folded weight", folded, w, 1e-6);
     compare("folded bias", added, b, 1e-6);
+    launch(each(weight.length), [&] { fold_weight(weight, nullptr, nullptr, folded, weight.length, row, 0.0f); });
+    launch(each(channels), [&] { fold_bias(bias, nullptr, nullptr, nullptr, nullptr, added, channels, 0.0f); });
+    for (size_t i = 0; i < weight.length; i++) w[i] = weight.data[i];
+    for (int c = 0; c < channels; c++) b[c] = bias.data[c];
+    compare("weight without norm", folded, w, 0.0);
+    compare("bias without norm", added, b, 0.0);
 }
 
 static void check_all_convolutions() {

@@ -19,9 +19,8 @@ pub(crate) struct Layers<'a> {
     /// Of the convolution.
     pub weight: &'a Tensor,
     pub bias: Option<&'a Tensor>,
-    /// Of the normalization: weight, bias, running mean and variance.
-    pub norm: [&'a Tensor; 4],
-    pub eps: f32,
+    /// Of the normalization, where there is one: weight, bias, running mean and variance, and what is added to the variance.
+    pub norm: Option<([&'a Tensor; 4], f32)>,
 }
 
 /// A folded convolution in the order in which kernels read it.
@@ -39,22 +38,26 @@ struct FoldedHalf(Arc<Folded>);
 impl Folded {
     fn new(layers: &Layers, geometry: &Geometry, dtype: DType) -> Result<Folded> {
         let mut tensors = vec![layers.weight];
-        tensors.extend(layers.norm);
         tensors.extend(layers.bias);
+        let eps = layers.norm.map_or(0.0, |(norm, eps)| {
+            tensors.extend(norm);
+            eps
+        });
         with_inputs(&tensors, |inputs| {
             let context = inputs[0].context()?;
             let (channels, len) = (geometry.small.channels, weight_len(geometry));
             let per_channel = |input: CudaInput| input.parameters(&context, channels);
             let weight = inputs[0].parameters(&context, len)?;
-            let [scale, shift, mean, var] = [1, 2, 3, 4].map(|i| per_channel(inputs[i]));
-            let (scale, var) = (scale?, var?);
+            let mut rest = inputs[1..].iter().copied();
+            let mut next = |there: bool| optional(if there { rest.next() } else { None }, per_channel);
+            let old = next(layers.bias.is_some())?;
+            let mut norm = || next(layers.norm.is_some());
+            let (scale, shift, mean, var) = (norm()?, norm()?, norm()?, norm()?);
             let folded = context.empty(DType::F32, len)?;
-            let arguments =
-                arguments![weight, scale, var, folded.address, len, len / channels.max(1), layers.eps];
+            let arguments = arguments![weight, scale, var, folded.address, len, len / channels.max(1), eps];
             context.launch(Source::Fold, "fold_weight", Variant::FLOATS, Grid::each(len), arguments)?;
             let bias = context.empty(DType::F32, channels)?;
-            let old = optional(inputs.get(5).copied(), per_channel)?;
-            let arguments = arguments![old, scale, shift?, mean?, var, bias.address, channels, layers.eps];
+            let arguments = arguments![old, scale, shift, mean, var, bias.address, channels, eps];
             context.launch(Source::Fold, "fold_bias", Variant::FLOATS, Grid::each(channels), arguments)?;
             let packed = pack(&context, geometry, dtype, folded.address)?;
             Ok(Folded { weight: folded, packed, bias })
@@ -85,7 +88,7 @@ impl Folded {
     }
 }
 
-/// Applies a convolution, a normalization, perhaps a residual and an activation, of which nothing is recorded.
+/// Applies a convolution, perhaps a normalization and a residual, and an activation, of which nothing is recorded.
 pub(crate) fn apply_folded(
     xs: &Tensor,
     residual: Option<&Tensor>,

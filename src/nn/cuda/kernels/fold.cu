@@ -1,7 +1,9 @@
-// Batch normalization of prediction, folded into the convolution before it. All values are f32.
+// Batch normalization of prediction, folded into the convolution before it; without one (null) the convolution stays as it
+// is. All values are f32.
 
 // What multiplies a channel.
 __device__ inline double fold_scale(const float* norm_weight, const float* running_var, int channel, float eps) {
+    if (!norm_weight) return 1.0;
     return norm_weight[channel] / sqrt((double)running_var[channel] + (double)eps);
 }
 
@@ -17,7 +19,8 @@ extern "C" __global__ void fold_bias(
     const float* bias, const float* norm_weight, const float* norm_bias, const float* running_mean,
     const float* running_var, float* folded, int channels, float eps) {
     FOR_EACH(channel, channels) {
-        double shift = (bias ? (double)bias[channel] : 0.0) - running_mean[channel];
-        folded[channel] = (float)(norm_bias[channel] + shift * fold_scale(norm_weight, running_var, channel, eps));
+        double old = bias ? bias[channel] : 0.0f;
+        double scale = fold_scale(norm_weight, running_var, channel, eps);
+        folded[channel] = (float)(norm_weight ? norm_bias[channel] + (old - running_mean[channel]) * scale : old);
     }
 }

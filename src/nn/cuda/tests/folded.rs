@@ -1,7 +1,8 @@
 use super::layers::floats;
 use super::{TYPES, device, random};
 use crate::nn::{
-    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, Mode, Weights, without_gradients,
+    Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvActivation, ConvNorm, Mode, Weights,
+    without_gradients,
 };
 use candle_core::{DType, Device, Tensor};
 
@@ -21,6 +22,15 @@ fn block(channels: [usize; 2], config: Conv2dConfig, weights: &Weights) -> ConvN
     };
     weights.set_tensors(&weights.vars().into_iter().map(value).collect()).unwrap();
     ConvNorm::new(conv, norm)
+}
+
+fn assert_near(folded: &Tensor, apart: &Tensor, what: &str) {
+    assert_eq!((folded.dtype(), folded.dims()), (apart.dtype(), apart.dims()));
+    let tolerance = if folded.dtype() == DType::BF16 { 0.05 } else { 1e-4 };
+    for (a, b) in floats(folded).iter().zip(floats(apart)) {
+        let near = (a - b).abs() <= tolerance * (1.0 + b.abs());
+        assert!(near, "{a} is not {b} ({what}, {:?})", folded.dtype());
+    }
 }
 
 #[test]
@@ -46,15 +56,21 @@ fn folded_layers_give_what_two_layers_give() {
             let beside = block.forward_residual(&xs, Some(&residual), Mode::Eval).unwrap();
             [alone[0].clone(), alone[1].clone(), beside]
         });
-        let tolerance = if dtype == DType::BF16 { 0.05 } else { 1e-4 };
         for (folded, apart) in folded.iter().zip([&apart, &apart, &beside]) {
-            assert_eq!(folded.dtype(), dtype);
-            for (a, b) in floats(folded).iter().zip(floats(apart)) {
-                assert!(
-                    (a - b).abs() <= tolerance * (1.0 + b.abs()),
-                    "{a} is not {b} ({config:?}, {dtype:?})"
-                );
-            }
+            assert_near(folded, apart, &format!("{config:?}"));
         }
+    }
+}
+
+#[test]
+fn an_activation_goes_with_its_convolution() {
+    let Some(device) = device() else { return };
+    for dtype in TYPES {
+        let conv = Conv2d::new(4, 6, Conv2dConfig::new(3), Weights::new(1, device).builder()).unwrap();
+        let layer = ConvActivation::new(conv, Activation::Elu);
+        let xs = random(&[2, 7, 5, 4], dtype, device).tensor;
+        let apart = layer.forward(&xs, Mode::Eval).unwrap();
+        let folded = without_gradients(|| layer.forward(&xs, Mode::Eval)).unwrap();
+        assert_near(&folded, &apart, "with ELU");
     }
 }
