@@ -10,6 +10,7 @@ mod model;
 mod network;
 mod precision;
 mod settings;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod unet;
@@ -23,5 +24,6 @@ pub use loading::WeightsReport;
 pub use model::Model;
 pub use network::Outputs;
 pub use precision::Precision;
+pub use summary::{Layer, Summary};
 pub use unet::Unet;
 pub use unet_plus_plus::UnetPlusPlus;

@@ -153,6 +153,10 @@ impl Model {
         self.weights.vars()
     }
 
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
+    }
+
     pub(crate) fn weights(&self) -> &Weights {
         &self.weights
     }

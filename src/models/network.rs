@@ -64,9 +64,7 @@ impl Network {
         })
     }
 
-    /// `(N, H, W, in_channels)` → logits `(N, H, W, classes)`, in training those of the other heads too; their presence is
-    /// `(N, 1, 1, classes)`.
-    pub(crate) fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Outputs> {
+    fn run(&self, xs: &Tensor, mode: Mode, heads: bool) -> Result<Outputs> {
         let (_, height, width, _) = xs.dims4().map_err(Error::tensor("model input"))?;
         let xs = if self.coord_channels { with_depth(xs)? } else { xs.clone() };
         let features = self.encoder.forward(&xs, mode)?;
@@ -83,13 +81,24 @@ impl Network {
             false => decoded.ys.clone(),
         };
         let mut outputs = Outputs { logits: self.head.forward(&ys)?, side: vec![], presence: None };
-        if mode == Mode::Train {
+        if heads {
             for (head, map) in self.side_heads.iter().zip(&decoded.side) {
                 outputs.side.push(enlarge(&head.forward(map)?)?);
             }
             outputs.presence = self.presence(&features)?;
         }
         Ok(outputs)
+    }
+
+    /// `(N, H, W, in_channels)` → logits `(N, H, W, classes)`, in training those of the other heads too; their presence is
+    /// `(N, 1, 1, classes)`.
+    pub(crate) fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Outputs> {
+        self.run(xs, mode, mode == Mode::Train)
+    }
+
+    /// As [`Network::forward`], always with all heads.
+    pub(crate) fn forward_heads(&self, xs: &Tensor, mode: Mode) -> Result<Outputs> {
+        self.run(xs, mode, true)
     }
 
     fn presence(&self, features: &[Tensor]) -> Result<Option<Tensor>> {

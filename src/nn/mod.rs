@@ -42,7 +42,7 @@ pub mod weights;
 
 pub use self::activation::sigmoid;
 pub use self::attention::ScSe;
-pub(crate) use self::autograd::{Input, Operation, Step, apply};
+pub(crate) use self::autograd::{Input, Operation, Step, apply, traced};
 pub use self::autograd::{Mode, backward, without_gradients};
 pub(crate) use self::batch::{Batch, BatchLayout, for_each_batch};
 pub use self::batch_norm::{BatchNorm, BatchNormConfig};
@@ -65,4 +65,5 @@ pub use self::replay::Replay;
 pub(crate) use self::resample::concat_all;
 pub use self::resample::{concat, upsample_concat, upsample_nearest2d};
 pub use self::sort::{argsort_descending, cumsum};
+pub(crate) use self::weights::LayerWeight;
 pub use self::weights::Weights;

@@ -2,10 +2,10 @@
 
 use super::init;
 use crate::{Error, Result};
-use candle_core::{DType, Device, Shape, Tensor, Var, bail};
+use candle_core::{DType, Device, Shape, Tensor, TensorId, Var, bail};
 use candle_nn::Init;
 use candle_nn::var_builder::{SimpleBackend, VarBuilder};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,10 +39,23 @@ struct Inner {
     state: Mutex<State>,
 }
 
+/// A weight as a layer has it.
+pub(crate) struct LayerWeight {
+    pub(crate) name: String,
+    /// Of the tensor that the layer computes with.
+    pub(crate) id: TensorId,
+    pub(crate) elements: usize,
+    pub(crate) is_parameter: bool,
+    pub(crate) is_frozen: bool,
+}
+
 #[derive(Default)]
 struct State {
     vars: BTreeMap<String, Var>,
-    frozen: BTreeSet<String>,
+    /// Names as they were first asked for.
+    order: Vec<String>,
+    /// What layers got instead of the variables.
+    frozen: BTreeMap<String, Tensor>,
     /// How many more convolutions of the encoder are to be frozen, and whether the last one that was asked for is.
     to_freeze: usize,
     freezing: bool,
@@ -82,7 +95,7 @@ impl Weights {
     /// All but running statistics, sorted by name: what PyTorch calls `parameters()`.
     pub fn parameters(&self) -> Vec<(String, Var)> {
         let mut vars = self.vars();
-        vars.retain(|(name, _)| !BUFFERS.contains(&name.rsplit('.').next().unwrap_or(name)));
+        vars.retain(|(name, _)| is_parameter(name));
         vars
     }
 
@@ -90,13 +103,29 @@ impl Weights {
     pub fn trainable(&self) -> Vec<(String, Var)> {
         let mut parameters = self.parameters();
         let state = self.lock();
-        parameters.retain(|(name, _)| !state.frozen.contains(name));
+        parameters.retain(|(name, _)| !state.frozen.contains_key(name));
         parameters
     }
 
     /// How many numbers the parameters are, frozen ones too, as PyTorch counts `parameters()`.
     pub fn parameter_count(&self) -> usize {
         self.parameters().iter().map(|(_, var)| var.elem_count()).sum()
+    }
+
+    /// All weights and running statistics, in the order in which layers asked for them.
+    pub(crate) fn in_order(&self) -> Vec<LayerWeight> {
+        let state = self.lock();
+        let weight = |name: &String| {
+            let (var, frozen) = (state.vars.get(name)?, state.frozen.get(name));
+            Some(LayerWeight {
+                name: name.clone(),
+                id: frozen.unwrap_or(var.as_tensor()).id(),
+                elements: var.elem_count(),
+                is_parameter: is_parameter(name),
+                is_frozen: frozen.is_some(),
+            })
+        };
+        state.order.iter().filter_map(weight).collect()
     }
 
     /// From now on the first `convolutions` of the encoder that layers ask for are frozen, each with the bias and the batch
@@ -156,6 +185,10 @@ impl Weights {
     }
 }
 
+fn is_parameter(name: &str) -> bool {
+    !BUFFERS.contains(&name.rsplit('.').next().unwrap_or(name))
+}
+
 fn check_shape(name: &str, var: &Var, tensor: &Tensor) -> Result<()> {
     if var.shape() == tensor.shape() {
         return Ok(());
@@ -186,20 +219,23 @@ impl SimpleBackend for Weights {
     ) -> candle_core::Result<Tensor> {
         let mut state = self.lock();
         let frozen = state.freezes(name, &shape);
-        if frozen {
-            state.frozen.insert(name.to_owned());
-        }
-        let tensor = |var: &Var| if frozen { var.as_detached_tensor() } else { var.as_tensor().clone() };
-        if let Some(var) = state.vars.get(name) {
-            if var.shape() != &shape {
+        let var = match state.vars.get(name) {
+            Some(var) if var.shape() != &shape => {
                 bail!("weight {name} is {:?}, asked for as {:?}", var.dims(), shape.dims())
             }
-            return Ok(tensor(var));
+            Some(var) => var.clone(),
+            None => {
+                let values = init::values(init, &shape, self.0.seed, name);
+                let var = Var::from_tensor(&Tensor::from_vec(values, shape, device)?.to_dtype(dtype)?)?;
+                state.order.push(name.to_owned());
+                state.vars.insert(name.to_owned(), var.clone());
+                var
+            }
+        };
+        match frozen {
+            true => Ok(state.frozen.entry(name.to_owned()).or_insert(var.as_detached_tensor()).clone()),
+            false => Ok(var.as_tensor().clone()),
         }
-        let values = init::values(init, &shape, self.0.seed, name);
-        let var = Var::from_tensor(&Tensor::from_vec(values, shape, device)?.to_dtype(dtype)?)?;
-        state.vars.insert(name.to_owned(), var.clone());
-        Ok(tensor(&var))
     }
 
     fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> candle_core::Result<Tensor> {

@@ -24,7 +24,7 @@ fn every_option_learns_with_both_decoders() {
         let model = all.presence_head(true).coord_channels(true).build(&Device::Cpu).unwrap();
         // Few as they are, all units of a gate may start out closed.
         for (_, bias) in model.vars().into_iter().filter(|(name, _)| name.ends_with("cSE.1.bias")) {
-            bias.set(&Tensor::ones(bias.shape(), DType::F32, &Device::Cpu).unwrap()).unwrap();
+            bias.set(&Tensor::full(9f32, bias.shape(), &Device::Cpu).unwrap()).unwrap();
         }
         assert_all_learn(&model, &xs);
         assert_eq!(model.forward(&xs).unwrap().dims(), [2, 1, 64, 96]);
