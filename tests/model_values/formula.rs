@@ -4,9 +4,8 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 fn fnv1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |key, byte| {
-        (key ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    })
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |key, byte| (key ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// Draw `at` of splitmix64 that starts at `key`, in 0..1.

@@ -19,9 +19,9 @@ const LOGITS: f64 = 1e-4;
 const LOSS: f64 = 1e-4;
 const STATISTICS: f64 = 1e-5;
 /// The norm of all gradients, and that of one weight's. Rounding may bring a value to the other side of a kink, which changes
-/// gradients by up to a hundredth, and the fewer numbers a weight has, the more their norm.
-const GRADIENTS: f64 = 2e-3;
-const GRADIENT: f64 = 2e-2;
+/// gradients by up to a hundredth, and those of a few numbers by more.
+const GRADIENTS: f64 = 1e-2;
+const GRADIENT: f64 = 5e-2;
 /// A weight's gradient is compared over this part of that of all where it is smaller.
 const FLOOR: f64 = 1e-4;
 
@@ -48,18 +48,6 @@ impl Check<'_> {
         }
     }
 
-    fn eval(&mut self, model: &Model, xs: &Tensor) {
-        let logits = floats(&model.forward(xs).unwrap());
-        let theirs = self.case["logits"].as_array().unwrap();
-        let all = number(self.case, "logits_norm");
-        let typical = all / (logits.len() as f64).sqrt();
-        for (ours, theirs) in logits.iter().step_by(logits.len() / 7).zip(theirs) {
-            self.within("a logit", [f64::from(*ours), theirs.as_f64().unwrap()], LOGITS * typical);
-        }
-        let ours = norm(logits.into_iter().map(f64::from));
-        self.within("logits", [ours, all], LOGITS * all);
-    }
-
     fn train(&mut self, model: &Model, xs: &Tensor, seed: u64) {
         let outputs = model.forward_train(xs).unwrap();
         let shape = outputs.logits.dims().to_vec();
@@ -80,6 +68,18 @@ impl Check<'_> {
         self.each("statistics", &vars, |theirs| STATISTICS * theirs);
     }
 
+    fn eval(&mut self, model: &Model, xs: &Tensor) {
+        let logits = floats(&model.forward(xs).unwrap());
+        let theirs = self.case["logits"].as_array().unwrap();
+        let all = number(self.case, "logits_norm");
+        let typical = all / (logits.len() as f64).sqrt();
+        for (ours, theirs) in logits.iter().step_by(logits.len() / 7).zip(theirs) {
+            self.within("a logit", [f64::from(*ours), theirs.as_f64().unwrap()], LOGITS * typical);
+        }
+        let ours = norm(logits.into_iter().map(f64::from));
+        self.within("logits", [ours, all], LOGITS * all);
+    }
+
     fn each(&mut self, what: &str, ours: &BTreeMap<String, f64>, allowed: impl Fn(f64) -> f64) {
         for (name, theirs) in self.case[what].as_object().unwrap() {
             let (theirs, ours) = (theirs.as_f64().unwrap(), ours.get(name));
@@ -91,7 +91,8 @@ impl Check<'_> {
 
 /// What is off in a case.
 fn compare(case: &Value, seed: u64) -> Vec<String> {
-    let model = architecture(case).build(&Device::Cpu).unwrap();
+    // So that the running statistics are the batch's afterwards, and nothing explodes in eval mode.
+    let model = architecture(case).batch_norm_momentum(1.0).build(&Device::Cpu).unwrap();
     assert_eq!(model.parameter_count(), size(case, "parameters"), "{}: parameters", name(case));
     for (name, var) in model.vars() {
         var.set(&weight(&name, var.dims(), seed)).unwrap();
@@ -100,8 +101,8 @@ fn compare(case: &Value, seed: u64) -> Vec<String> {
     let shape = [size(case, "batch"), size(case, "in_channels"), height, width];
     let xs = uniform("input", &shape, seed, [-1.75, 1.75]);
     let mut check = Check { case, off: vec![] };
-    check.eval(&model, &xs);
     check.train(&model, &xs, seed);
+    check.eval(&model, &xs);
     check.off
 }
 
