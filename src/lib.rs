@@ -22,7 +22,7 @@
 //! | 8 | [`plot`] | [`Figure`], galleries, curves, cards |
 //! | 7 | [`training`] | [`TrainConfig`], [`History`], `Model::train` |
 //! | 6 | [`inference`] | [`Probabilities`], [`Masks`], `Model::{predict, evaluate}` |
-//! | 5 | [`models`] | [`Encoder`], [`Unet`], [`Model`] |
+//! | 5 | [`models`] | [`Encoder`], [`Unet`], [`UnetPlusPlus`], [`Architecture`], [`Model`] |
 //! | 4 | [`losses`] | what training minimises |
 //! | 3 | [`nn`] | layers with checked gradients, optimizers, [`device()`] |
 //! | 2 | [`io`], [`synthetic`], [`metrics`], [`transform`] | files, the sample survey, scores, padding and augmentation |
@@ -52,7 +52,7 @@ pub use error::{Error, Result};
 pub use inference::{Masks, Probabilities};
 pub use io::Submission;
 pub use metrics::Score;
-pub use models::{Encoder, Model, Precision, Unet, WeightsReport};
+pub use models::{Architecture, Encoder, Model, Precision, Unet, UnetPlusPlus, WeightsReport};
 pub use nn::device;
 pub use pipeline::{Report, RunConfig, run, run_sample};
 pub use plot::{Colormap, Figure};

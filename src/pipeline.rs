@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::io::Submission;
 use crate::metrics::Score;
-use crate::models::{Encoder, Unet};
+use crate::models::{Architecture, Encoder, Unet};
 use crate::nn::device;
 use crate::plot::html::Card;
 use crate::plot::text::{count, duration, percent};
@@ -17,7 +17,7 @@ use std::time::Instant;
 ///
 /// | Name | Default | Meaning | Range |
 /// |---|---|---|---|
-/// | `unet` | plain, depth 4, 16 base filters | the network | [`Unet`] |
+/// | `architecture` | plain U-Net, depth 4, 16 base filters | the network | [`Architecture`] |
 /// | `train` | 40 epochs | the training | [`TrainConfig`] |
 /// | `valid_fraction` | 0.2 | share of the training images kept for validation | (0, 1) |
 /// | `seed` | 42 | of the split | any |
@@ -25,7 +25,7 @@ use std::time::Instant;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunConfig {
     /// The network.
-    pub unet: Unet,
+    pub architecture: Architecture,
     /// The training.
     pub train: TrainConfig,
     /// Share of the training images kept for validation.
@@ -39,7 +39,7 @@ pub struct RunConfig {
 impl Default for RunConfig {
     fn default() -> Self {
         RunConfig {
-            unet: Unet::new(Encoder::Plain),
+            architecture: Unet::new(Encoder::Plain),
             train: TrainConfig::default(),
             valid_fraction: 0.2,
             seed: 42,
@@ -50,8 +50,8 @@ impl Default for RunConfig {
 
 impl RunConfig {
     /// The network.
-    pub fn unet(mut self, unet: Unet) -> Self {
-        self.unet = unet;
+    pub fn architecture(mut self, architecture: Architecture) -> Self {
+        self.architecture = architecture;
         self
     }
 
@@ -125,7 +125,7 @@ fn run_on(competition: Competition, config: &RunConfig, mut clock: Clock) -> Res
     let (train, valid) = competition.train.split(config.valid_fraction, config.seed)?;
     let all_empty = all_empty(&valid)?;
     clock.lap("split");
-    let mut model = config.unet.build(&device()?)?;
+    let mut model = config.architecture.build(&device()?)?;
     let history = model.train(&train, &valid, &config.train)?;
     clock.lap("train");
     let score = model.evaluate(&valid)?;

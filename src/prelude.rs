@@ -3,7 +3,8 @@
 pub use crate::inference::{Masks, Probabilities};
 pub use crate::io::Submission;
 pub use crate::metrics::{self, Score};
-pub use crate::models::{Encoder, Model, Precision, Unet};
+pub use crate::models::{Architecture, Encoder, Model, Precision, Unet, UnetPlusPlus, Upsampling};
+pub use crate::nn::Activation;
 pub use crate::nn::device;
 pub use crate::pipeline::{Report, RunConfig};
 #[cfg(feature = "frames")]

@@ -140,7 +140,7 @@ fn the_whole_job_in_one_call() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("submission.csv");
     let config = tgs_salt::RunConfig::default()
-        .unet(Unet::new(Encoder::Plain).depth(2).base_filters(4))
+        .architecture(Unet::new(Encoder::Plain).depth(2).base_filters(4))
         .train(config(&folder.path().join("run")).epochs(1))
         .submission(&path);
     let report = tgs_salt::run_sample(&config).unwrap();

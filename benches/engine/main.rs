@@ -3,32 +3,38 @@
 //! `engine TASK MODEL BATCH SIZE DTYPE`, where TASK is `train` or `predict`, MODEL `resnet34` or `plain`, DTYPE `f32` or `bf16`;
 //! `engine KIND SIZES PASS`, where KIND is one of `operations.rs`, PASS `forward` or `both`.
 
-mod network;
 mod operations;
 #[path = "../worker/mod.rs"]
 mod worker;
 
 use anyhow::{Result, bail};
-use network::Network;
-use tgs_salt::candle_core::{DType, Device};
+use tgs_salt::candle_core::Device;
 use tgs_salt::losses::bce;
-use tgs_salt::nn::{Mode, Optimizer, UpdateRule, Weights, backward, without_gradients};
+use tgs_salt::nn::{Optimizer, UpdateRule, backward, without_gradients};
+use tgs_salt::{Encoder, Model, Precision, Unet};
 use worker::{Pass, arguments, serve, values};
 
-fn predict(model: &str, batch: usize, size: usize, dtype: DType) -> Result<Pass> {
-    let network = Network::new(model, &Weights::new(42, &Device::Cpu))?;
-    let xs = values(&[batch, network.in_channels(), size, size])?;
-    Ok(Box::new(move || network.forward(&xs, Mode::Eval, dtype).map(drop)))
+/// The ResNet34 U-Net for three channels, or the plain one for one.
+fn model(name: &str) -> Result<Model> {
+    let encoder: Encoder = name.parse()?;
+    let channels = if encoder == Encoder::Plain { 1 } else { 3 };
+    Ok(Unet::new(encoder).in_channels(channels).build(&Device::Cpu)?)
 }
 
-fn train(model: &str, batch: usize, size: usize, dtype: DType) -> Result<Pass> {
-    let weights = Weights::new(42, &Device::Cpu);
-    let network = Network::new(model, &weights)?;
-    let xs = values(&[batch, network.in_channels(), size, size])?;
-    let target = values(&[batch, size, size, 1])?.gt(0f32)?.to_dtype(xs.dtype())?;
-    let mut adam = Optimizer::new(UpdateRule::adam(), weights.trainable());
+fn predict(name: &str, batch: usize, size: usize, dtype: &str) -> Result<Pass> {
+    let mut model = model(name)?;
+    model.set_precision(if dtype == "bf16" { Precision::Bf16 } else { Precision::F32 });
+    let xs = values(&[batch, model.config().in_channels, size, size])?;
+    Ok(Box::new(move || Ok(model.forward(&xs).map(drop)?)))
+}
+
+fn train(name: &str, batch: usize, size: usize) -> Result<Pass> {
+    let model = model(name)?;
+    let xs = values(&[batch, model.config().in_channels, size, size])?;
+    let target = values(&[batch, 1, size, size])?.gt(0f32)?.to_dtype(xs.dtype())?;
+    let mut adam = Optimizer::new(UpdateRule::adam(), model.trainable());
     Ok(Box::new(move || {
-        let loss = bce(&network.forward(&xs, Mode::Train, dtype)?, &target)?;
+        let loss = bce(&model.forward_train(&xs)?.logits, &target)?;
         adam.step(&backward(loss)?, 1e-3)?;
         Ok(())
     }))
@@ -40,11 +46,9 @@ fn main() -> Result<()> {
     match *arguments.as_slice() {
         // Weights are made ready for the kernels once, as in a loop over many batches.
         ["predict", model, batch, size, dtype] => {
-            without_gradients(|| serve(|| predict(model, batch.parse()?, size.parse()?, dtype.parse()?)))
+            without_gradients(|| serve(|| predict(model, batch.parse()?, size.parse()?, dtype)))
         }
-        ["train", model, batch, size, dtype] => {
-            serve(|| train(model, batch.parse()?, size.parse()?, dtype.parse()?))
-        }
+        ["train", model, batch, size, "f32"] => serve(|| train(model, batch.parse()?, size.parse()?)),
         [kind, shape, pass] => operations::operation(kind, shape, pass),
         _ => bail!("engine TASK MODEL BATCH SIZE DTYPE, or engine KIND SIZES PASS"),
     }

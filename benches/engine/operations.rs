@@ -2,7 +2,6 @@
 //!
 //! A pass is `forward` (nothing recorded) or `both` (with the backward pass, from a gradient of ones, to inputs and weights).
 
-use super::network::Network;
 use super::worker::{Pass, serve, sizes, values};
 use anyhow::{Result, bail};
 use tgs_salt::candle_core::backprop::GradStore;
@@ -116,13 +115,12 @@ fn row(kind: &str, shape: &str) -> Result<Forward> {
 
 /// A step over all parameters of the ResNet34 U-Net, given their gradients.
 fn adam() -> Result<Pass> {
-    let weights = Weights::new(42, &Device::Cpu);
-    Network::new("resnet34", &weights)?;
+    let parameters = super::model("resnet34")?.trainable();
     let mut gradients = GradStore::default();
-    for (_, parameter) in weights.trainable() {
-        gradients.insert(&parameter, values(parameter.dims())?);
+    for (_, parameter) in &parameters {
+        gradients.insert(parameter, values(parameter.dims())?);
     }
-    let mut adam = Optimizer::new(UpdateRule::adam(), weights.trainable());
+    let mut adam = Optimizer::new(UpdateRule::adam(), parameters);
     Ok(Box::new(move || Ok(adam.step(&gradients, 1e-3)?)))
 }
 

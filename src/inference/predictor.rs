@@ -2,7 +2,7 @@
 
 use crate::inference::Probabilities;
 use crate::models::Model;
-use crate::nn::{Batch, BatchLayout, Mode, for_each_batch, sigmoid, without_gradients};
+use crate::nn::{Batch, BatchLayout, for_each_batch, sigmoid, without_gradients};
 use crate::types::{Dataset, Image};
 use crate::{Error, Result};
 
@@ -42,7 +42,7 @@ impl Model {
 
     /// The probabilities of each image of a batch, at the size of the image.
     fn probabilities(&self, batch: &Batch) -> Result<Vec<Image>> {
-        let probabilities = sigmoid(&batch.crop(&self.logits(&batch.images, Mode::Eval)?)?)?;
+        let probabilities = sigmoid(&batch.crop(&self.logits(&batch.images)?)?)?;
         let values = probabilities.flatten_all().and_then(|values| values.to_vec1::<f32>());
         let (height, width) = batch.padding.original();
         let values = values.map_err(Error::tensor("probabilities"))?;

@@ -38,9 +38,9 @@ impl Batch {
         let padding = Padding::to_multiple(size.0, size.1, layout.size_multiple);
         let mut pixels = Vec::new();
         for sample in &samples {
-            let one = padding.pad(&sample.image.pixels, |amplitude| layout.normalize.apply(amplitude));
-            for _ in 0..layout.in_channels {
-                pixels.extend_from_slice(&one);
+            for channel in 0..layout.in_channels {
+                let normalize = |amplitude| layout.normalize.apply(amplitude, channel, layout.in_channels);
+                pixels.extend_from_slice(&padding.pad(&sample.image.pixels, normalize));
             }
         }
         let (height, width) = padding.padded();

@@ -80,7 +80,8 @@ impl BatchNorm {
         })
     }
 
-    /// Normalizes `xs` (N, H, W, channels). In [`Mode::Train`] the running statistics are updated before this returns.
+    /// Normalizes `xs` (N, H, W, channels). In [`Mode::Train`] the running statistics are updated before this returns; a
+    /// frozen layer (one without a gradient) uses them as they are.
     ///
     /// # Errors
     /// [`Error::Shape`] when `xs` has other channels, or in training fewer than two values per channel.
@@ -93,6 +94,7 @@ impl BatchNorm {
     /// # Errors
     /// As [`BatchNorm::forward`], and [`Error::Shape`] when the residual has another shape than `xs`.
     pub fn forward_residual(&self, xs: &Tensor, residual: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
+        let mode = if self.weight.is_variable() { mode } else { Mode::Eval };
         self.check_input(xs, mode)?;
         if let Some(residual) = residual.filter(|residual| residual.dims() != xs.dims()) {
             return Err(Error::Shape {

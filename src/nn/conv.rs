@@ -165,7 +165,7 @@ impl Conv2d {
         convolve(xs, &self.weight, self.bias.as_ref(), self.geometry(xs)?)
     }
 
-    fn fold(&self) -> candle_core::Result<Folded> {
+    pub(super) fn fold(&self) -> candle_core::Result<Folded> {
         let bias = match &self.bias {
             Some(bias) => Floats::of(bias)?.to_vec(),
             None => vec![0.0; self.weight.dim(0)?],

@@ -92,6 +92,27 @@ pub fn concat(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     upsample_concat(a, b)
 }
 
+/// Joins several images of one size as [`concat`] does two.
+///
+/// # Errors
+/// [`Error::Shape`] when they differ in anything but channels, one has none, or there are none.
+pub(crate) fn concat_all(parts: &[Tensor]) -> Result<Tensor> {
+    match parts {
+        [] => Err(Error::Shape {
+            what: "input of concat".into(),
+            expected: "at least one image".into(),
+            got: "none".into(),
+            hint: "give the maps that are to be joined".into(),
+        }),
+        [one] => Ok(one.clone()),
+        // Halves: each part is copied as often as the number of parts can be halved.
+        parts => {
+            let (left, right) = parts.split_at(parts.len() / 2);
+            concat(&concat_all(left)?, &concat_all(right)?)
+        }
+    }
+}
+
 fn no_pixels(what: &str, xs: &Tensor) -> Error {
     Error::Shape {
         what: format!("input of {what}"),

@@ -2,7 +2,7 @@
 
 use super::init;
 use crate::{Error, Result};
-use candle_core::{DType, Device, Shape, Tensor, Var, bail};
+use candle_core::{DType, Device, Shape, Tensor, TensorId, Var, bail};
 use candle_nn::Init;
 use candle_nn::var_builder::{SimpleBackend, VarBuilder};
 use std::collections::BTreeMap;
@@ -36,14 +36,50 @@ pub struct Weights(Arc<Inner>);
 struct Inner {
     seed: u64,
     device: Device,
-    vars: Mutex<BTreeMap<String, Var>>,
+    state: Mutex<State>,
+}
+
+/// A weight as a layer has it.
+pub(crate) struct LayerWeight {
+    pub(crate) name: String,
+    /// Of the tensor that the layer computes with.
+    pub(crate) id: TensorId,
+    pub(crate) elements: usize,
+    pub(crate) is_parameter: bool,
+    pub(crate) is_frozen: bool,
+}
+
+#[derive(Default)]
+struct State {
+    vars: BTreeMap<String, Var>,
+    /// Names as they were first asked for.
+    order: Vec<String>,
+    /// What layers got instead of the variables.
+    frozen: BTreeMap<String, Tensor>,
+    /// How many more convolutions of the encoder are to be frozen, and whether the last one that was asked for is.
+    to_freeze: usize,
+    freezing: bool,
+}
+
+impl State {
+    /// Whether the weight that is asked for is frozen: with a convolution goes what follows it, its bias and batch norm.
+    fn freezes(&mut self, name: &str, shape: &Shape) -> bool {
+        if !name.starts_with("encoder.") {
+            return false;
+        }
+        if shape.rank() == 4 {
+            self.freezing = self.to_freeze > 0;
+            self.to_freeze = self.to_freeze.saturating_sub(1);
+        }
+        self.freezing
+    }
 }
 
 impl Weights {
     /// No weights yet; those to come are drawn from `seed` and live on `device`.
     pub fn new(seed: u64, device: &Device) -> Weights {
         super::cpu::memory::keep_freed_blocks();
-        Weights(Arc::new(Inner { seed, device: device.clone(), vars: Mutex::default() }))
+        Weights(Arc::new(Inner { seed, device: device.clone(), state: Mutex::default() }))
     }
 
     /// What layers take their weights from.
@@ -53,19 +89,51 @@ impl Weights {
 
     /// All weights and running statistics, sorted by name.
     pub fn vars(&self) -> Vec<(String, Var)> {
-        self.lock().iter().map(|(name, var)| (name.clone(), var.clone())).collect()
+        self.lock().vars.iter().map(|(name, var)| (name.clone(), var.clone())).collect()
     }
 
-    /// The weights that training changes: all but running statistics, sorted by name.
-    pub fn trainable(&self) -> Vec<(String, Var)> {
+    /// All but running statistics, sorted by name: what PyTorch calls `parameters()`.
+    pub fn parameters(&self) -> Vec<(String, Var)> {
         let mut vars = self.vars();
-        vars.retain(|(name, _)| !BUFFERS.contains(&name.rsplit('.').next().unwrap_or(name)));
+        vars.retain(|(name, _)| is_parameter(name));
         vars
     }
 
-    /// How many numbers training changes, as PyTorch counts `parameters()`.
+    /// The parameters that training changes: all that are not frozen, sorted by name.
+    pub fn trainable(&self) -> Vec<(String, Var)> {
+        let mut parameters = self.parameters();
+        let state = self.lock();
+        parameters.retain(|(name, _)| !state.frozen.contains_key(name));
+        parameters
+    }
+
+    /// How many numbers the parameters are, frozen ones too, as PyTorch counts `parameters()`.
     pub fn parameter_count(&self) -> usize {
-        self.trainable().iter().map(|(_, var)| var.elem_count()).sum()
+        self.parameters().iter().map(|(_, var)| var.elem_count()).sum()
+    }
+
+    /// All weights and running statistics, in the order in which layers asked for them.
+    pub(crate) fn in_order(&self) -> Vec<LayerWeight> {
+        let state = self.lock();
+        let weight = |name: &String| {
+            let (var, frozen) = (state.vars.get(name)?, state.frozen.get(name));
+            Some(LayerWeight {
+                name: name.clone(),
+                id: frozen.unwrap_or(var.as_tensor()).id(),
+                elements: var.elem_count(),
+                is_parameter: is_parameter(name),
+                is_frozen: frozen.is_some(),
+            })
+        };
+        state.order.iter().filter_map(weight).collect()
+    }
+
+    /// From now on the first `convolutions` of the encoder that layers ask for are frozen, each with the bias and the batch
+    /// norm that follow it: the layers get them without a gradient. Layers made before stay as they are.
+    pub(crate) fn freeze_encoder(&self, convolutions: usize) {
+        let mut state = self.lock();
+        (state.to_freeze, state.freezing) = (convolutions, false);
+        state.frozen.clear();
     }
 
     /// Copies of all values, for a checkpoint or to come back to.
@@ -91,7 +159,7 @@ impl Weights {
             .collect();
         let unexpected: Vec<String> = {
             let known = self.lock();
-            tensors.keys().filter(|name| !known.contains_key(*name)).cloned().collect()
+            tensors.keys().filter(|name| !known.vars.contains_key(*name)).cloned().collect()
         };
         if !missing.is_empty() || !unexpected.is_empty() {
             let why = "other names".into();
@@ -112,9 +180,13 @@ impl Weights {
     }
 
     // A poisoned lock is used on: the map is whole between any two of its operations.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Var>> {
-        self.0.vars.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_parameter(name: &str) -> bool {
+    !BUFFERS.contains(&name.rsplit('.').next().unwrap_or(name))
 }
 
 fn check_shape(name: &str, var: &Var, tensor: &Tensor) -> Result<()> {
@@ -131,7 +203,7 @@ fn check_shape(name: &str, var: &Var, tensor: &Tensor) -> Result<()> {
 
 impl fmt::Debug for Weights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tensors = self.lock().len();
+        let tensors = self.lock().vars.len();
         write!(f, "Weights({tensors} tensors, {} parameters, seed {})", self.parameter_count(), self.0.seed)
     }
 }
@@ -145,27 +217,35 @@ impl SimpleBackend for Weights {
         dtype: DType,
         device: &Device,
     ) -> candle_core::Result<Tensor> {
-        let mut vars = self.lock();
-        if let Some(var) = vars.get(name) {
-            if var.shape() != &shape {
+        let mut state = self.lock();
+        let frozen = state.freezes(name, &shape);
+        let var = match state.vars.get(name) {
+            Some(var) if var.shape() != &shape => {
                 bail!("weight {name} is {:?}, asked for as {:?}", var.dims(), shape.dims())
             }
-            return Ok(var.as_tensor().clone());
+            Some(var) => var.clone(),
+            None => {
+                let values = init::values(init, &shape, self.0.seed, name);
+                let var = Var::from_tensor(&Tensor::from_vec(values, shape, device)?.to_dtype(dtype)?)?;
+                state.order.push(name.to_owned());
+                state.vars.insert(name.to_owned(), var.clone());
+                var
+            }
+        };
+        match frozen {
+            true => Ok(state.frozen.entry(name.to_owned()).or_insert(var.as_detached_tensor()).clone()),
+            false => Ok(var.as_tensor().clone()),
         }
-        let values = init::values(init, &shape, self.0.seed, name);
-        let var = Var::from_tensor(&Tensor::from_vec(values, shape, device)?.to_dtype(dtype)?)?;
-        vars.insert(name.to_owned(), var.clone());
-        Ok(var.as_tensor().clone())
     }
 
     fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> candle_core::Result<Tensor> {
-        match self.lock().get(name) {
+        match self.lock().vars.get(name) {
             Some(var) => Ok(var.as_tensor().clone()),
             None => bail!("no weight named {name}"),
         }
     }
 
     fn contains_tensor(&self, name: &str) -> bool {
-        self.lock().contains_key(name)
+        self.lock().vars.contains_key(name)
     }
 }

@@ -11,6 +11,7 @@ mod predictions;
 mod resample;
 mod show;
 mod style;
+mod summary;
 #[cfg(feature = "frames")]
 mod table;
 pub(crate) mod text;

@@ -2,6 +2,7 @@
 
 mod config;
 mod history;
+mod objective;
 mod progress;
 mod run_folder;
 mod schedule;

@@ -1,6 +1,6 @@
 //! The folder of a run: checkpoints that survive a killed kernel, and the stop file.
 
-use crate::models::{Model, Unet, checkpoint};
+use crate::models::{Architecture, Model, checkpoint};
 use crate::nn::Optimizer;
 use crate::training::{Epoch, TrainConfig};
 use crate::{Error, Result};
@@ -17,7 +17,7 @@ pub(crate) struct RunFolder {
 /// What `last.safetensors` says beside its tensors.
 #[derive(Serialize, Deserialize)]
 struct About {
-    model: Unet,
+    model: Architecture,
     config: TrainConfig,
     epochs: Vec<Epoch>,
     adam_steps: usize,

@@ -3,8 +3,9 @@
 use crate::losses::bce;
 use crate::metrics::mean_precision;
 use crate::models::Model;
-use crate::nn::{Batch, Mode, Optimizer, UpdateRule, backward, for_each_batch, without_gradients};
+use crate::nn::{Batch, Optimizer, UpdateRule, backward, for_each_batch, seeded, without_gradients};
 use crate::training::history::best_of;
+use crate::training::objective::training_loss;
 use crate::training::progress::Progress;
 use crate::training::run_folder::RunFolder;
 use crate::training::{Epoch, History, TrainConfig};
@@ -12,7 +13,7 @@ use crate::types::{Dataset, Mask};
 use crate::{Error, Result};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::time::Instant;
 
 impl Model {
@@ -136,8 +137,9 @@ impl<'a> Trainer<'a> {
 
     /// Forward, backward, Adam; the loss before the step.
     fn step(&mut self, batch: &Batch, epoch: usize) -> Result<f64> {
-        let logits = batch.crop(&self.model.logits(&batch.images, Mode::Train)?)?;
-        let loss = bce(&logits, &batch.target()?)?;
+        let seed = dropout_seed(self.config.seed, self.optimizer.steps());
+        let outputs = seeded(seed, || self.model.outputs(&batch.images))?;
+        let loss = training_loss(&outputs, batch)?;
         let value = loss.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
         if !value.is_finite() {
             return Err(Error::NotFinite { epoch, loss: value, ids: batch.ids.clone() });
@@ -163,7 +165,7 @@ impl<'a> Trainer<'a> {
             &layout,
             |_, sample| Ok(sample),
             |batch| {
-                let logits = batch.crop(&self.model.logits(&batch.images, Mode::Eval)?)?;
+                let logits = batch.crop(&self.model.logits(&batch.images)?)?;
                 let value =
                     bce(&logits, &batch.target()?)?.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
                 loss += f64::from(value) * batch.ids.len() as f64;
@@ -197,6 +199,11 @@ fn shuffled(len: usize, seed: u64, epoch: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
     order.shuffle(&mut rng);
     order
+}
+
+/// Another one at each step, and the same one when a run that was stopped comes to that step again.
+fn dropout_seed(seed: u64, step: usize) -> u64 {
+    ChaCha8Rng::seed_from_u64(seed ^ (step as u64).rotate_left(32)).next_u64()
 }
 
 fn check_masks(name: &str, dataset: &Dataset) -> Result<()> {

@@ -2,29 +2,50 @@
 
 use serde::{Deserialize, Serialize};
 
-/// `(x − mean) / std` on every pixel.
+/// `(x − mean) / std` on every pixel, with a mean and a deviation for each of three channels.
+///
+/// A grey image is repeated for a network of three channels, each normalised by its own; for a network of one channel it is
+/// normalised by the averages of the three.
 ///
 /// | Name | Default | Meaning | Range |
 /// |---|---|---|---|
-/// | `mean` | 0.5 | the grey of no reflection | any |
+/// | `mean` | 0.5 | subtracted; 0.5 is the grey of no reflection | any |
 /// | `std` | 0.25 | amplitude that becomes 1 | > 0 |
+///
+/// ```
+/// use tgs_salt::prelude::*;
+/// assert_eq!(Normalize::default().apply(0.75, 0, 1), 1.0);
+/// assert_ne!(Normalize::IMAGENET.apply(0.5, 0, 3), Normalize::IMAGENET.apply(0.5, 2, 3));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Normalize {
-    /// Subtracted from each pixel.
-    pub mean: f32,
-    /// What each pixel is then divided by.
-    pub std: f32,
+    /// Subtracted from each pixel, per channel.
+    pub mean: [f32; 3],
+    /// What each pixel is then divided by, per channel.
+    pub std: [f32; 3],
 }
 
 impl Default for Normalize {
     fn default() -> Self {
-        Normalize { mean: 0.5, std: 0.25 }
+        Normalize::grey(0.5, 0.25)
     }
 }
 
 impl Normalize {
-    /// One pixel, normalised.
-    pub fn apply(&self, amplitude: f32) -> f32 {
-        (amplitude - self.mean) / self.std
+    /// What ImageNet's encoders of torchvision were trained with.
+    pub const IMAGENET: Normalize = Normalize { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+    /// The same for all channels.
+    pub const fn grey(mean: f32, std: f32) -> Normalize {
+        Normalize { mean: [mean; 3], std: [std; 3] }
+    }
+
+    /// One pixel of channel `channel` out of `channels`, normalised.
+    pub fn apply(&self, amplitude: f32, channel: usize, channels: usize) -> f32 {
+        let one = |values: &[f32; 3]| match channels {
+            1 => values.iter().sum::<f32>() / 3.0,
+            _ => values[channel % 3],
+        };
+        (amplitude - one(&self.mean)) / one(&self.std)
     }
 }

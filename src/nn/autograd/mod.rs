@@ -7,6 +7,7 @@
 mod backward;
 mod mode;
 mod operation;
+mod trace;
 
 pub use self::backward::backward;
 #[cfg(all(test, feature = "cuda"))]
@@ -14,3 +15,4 @@ pub(in crate::nn) use self::backward::{sorted, walk};
 pub use self::mode::{Mode, without_gradients};
 pub(crate) use self::mode::{cached, recording, weights_changed};
 pub(crate) use self::operation::{Input, Operation, Step, apply};
+pub(crate) use self::trace::traced;

@@ -1,7 +1,6 @@
 //! What an operation has to provide, and how it becomes a node of candle's graph.
 
-use super::backward;
-use super::recording;
+use super::{backward, recording, trace};
 use crate::nn::cpu::item::{narrowed, widened};
 use crate::nn::cpu::{floats, halves};
 #[cfg(feature = "cuda")]
@@ -98,12 +97,14 @@ pub(crate) fn apply(operation: impl Operation, inputs: &[&Tensor]) -> Result<Ten
     let inputs = inputs.iter().map(|xs| xs.contiguous()).collect::<Result<Vec<_>>>()?;
     let node = Node { operation: Box::new(operation), inputs, ys: Default::default() };
     if !recording() || !node.inputs.iter().any(Tensor::track_op) {
-        return match node.inputs.as_slice() {
+        let ys = match node.inputs.as_slice() {
             [a] => a.apply_op1_no_bwd(&node),
             [a, b] => a.apply_op2_no_bwd(b, &node),
             [a, b, c] => a.apply_op3_no_bwd(b, c, &node),
             inputs => bail!("{} with {} inputs", node.operation.name(), inputs.len()),
-        };
+        }?;
+        trace::note(&node.inputs, &ys);
+        return Ok(ys);
     }
     let node = Arc::new(node);
     let ys = match node.inputs.as_slice() {
@@ -113,6 +114,7 @@ pub(crate) fn apply(operation: impl Operation, inputs: &[&Tensor]) -> Result<Ten
         inputs => bail!("{} with {} inputs", node.operation.name(), inputs.len()),
     }?;
     backward::register(&ys, &node);
+    trace::note(&node.inputs, &ys);
     Ok(ys)
 }
 

@@ -1,6 +1,7 @@
 //! The functions between layers, on vectors.
 
 use super::lanes::Lanes;
+use serde::{Deserialize, Serialize};
 
 /// What follows a layer.
 ///
@@ -8,7 +9,7 @@ use super::lanes::Lanes;
 /// use tgs_salt::nn::Activation;
 /// assert_eq!(Activation::default(), Activation::None);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Activation {
     /// Nothing.
     #[default]
