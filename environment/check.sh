@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every check of an installed checkout; the closing lines of the tests come last. Steps that share compiled code follow
-# each other: clippy, the featureless check and the docs read metadata, the tests and doctests link.
+# each other: both runs of clippy and the docs read metadata, the tests and doctests link.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -63,7 +63,7 @@ step "real data" real_data
 step "format" cargo fmt --check
 step "clippy" cargo clippy --all-targets -- -D warnings
 step "documentation" docs
-step "without default features" cargo check --no-default-features
+step "without default features" cargo clippy --no-default-features -- -D warnings
 step "dependencies" dependencies
 step "reference" reference
 step "tests" unit_tests

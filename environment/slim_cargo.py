@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 DEPTH = 2  # the notebook's dependencies, and theirs
+PRIVATE = {"hf-hub", "ring", "ureq"}  # what downloads, of which no cell holds a type
 FACADES = {"polars-core", "polars-error"}  # crates that one of those only passes on
 
 
@@ -26,6 +27,7 @@ def slim(metadata):
     for _ in range(DEPTH):
         kept |= {below for package in kept for below in nodes[package]["dependencies"]}
     kept |= {package for package in nodes if names[package] in FACADES}
+    kept -= {package for package in nodes if names[package] in PRIVATE}
     for key in ("workspace_members", "workspace_default_members"):
         metadata[key] = [package for package in metadata[key] if package in kept]
     metadata["packages"] = [package for package in metadata["packages"] if package["id"] in kept]

@@ -100,6 +100,31 @@ pub enum Error {
         /// Names that the file has and the model lacks.
         unexpected: Vec<String>,
     },
+    /// A file of pretrained weights could not be fetched.
+    #[error(
+        "cannot download {url}: {why}; fetch it by hand and place it at {}, or give it by .weights(\"path/to/it\")",
+        place.display()
+    )]
+    Download {
+        /// Where the file is fetched from.
+        url: String,
+        /// What happened, what to do.
+        why: String,
+        /// Where the file is looked for, and can be placed by hand.
+        place: PathBuf,
+    },
+    /// A file of pretrained weights is not the one that it has to be.
+    #[error("{}: wrong checksum: expected sha256 {expected}, got {got}; {hint}", path.display())]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// The sha256 that the file has to have.
+        expected: String,
+        /// The sha256 that it has.
+        got: String,
+        /// What to do.
+        hint: String,
+    },
     /// The tensor library refused an operation.
     #[error("{during}: {source}")]
     Tensor {

@@ -62,6 +62,17 @@ pub use polars;
 pub use training::{Epoch, History, Schedule, TrainConfig};
 pub use types::{Competition, Dataset, Image, Mask, Rle, Sample};
 
+/// How the crate is built, how to add to it, what has changed.
+#[cfg(doc)]
+pub mod docs {
+    #[doc = include_str!("docs/design.md")]
+    pub mod design {}
+    #[doc = include_str!("docs/adding_an_encoder.md")]
+    pub mod adding_an_encoder {}
+    #[doc = include_str!("docs/changelog.md")]
+    pub mod changelog {}
+}
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

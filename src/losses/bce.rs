@@ -5,9 +5,13 @@
 
 use crate::nn::cpu::lanes::Lanes;
 use crate::nn::cpu::vectorized::vectorized;
+#[cfg(feature = "cuda")]
+use crate::nn::cuda::{self, CudaInput};
 use crate::nn::{Input, Operation, Step, apply, sigmoid};
 use crate::{Error, Result};
-use candle_core::{CpuStorage, DType, Shape, Tensor};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
+use candle_core::{CpuStorage, Shape, Tensor};
 use rayon::prelude::*;
 
 /// How many values are summed at once. Fixed, so that the sum does not depend on the number of threads.
@@ -26,6 +30,8 @@ const CHUNK: usize = 8192;
 /// # Ok::<(), tgs_salt::Error>(())
 /// ```
 ///
+/// On a GPU logits may be bf16; the target and the loss are f32.
+///
 /// # Errors
 /// [`Error::Shape`] when the shapes differ.
 pub fn bce(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
@@ -37,22 +43,7 @@ pub fn bce(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
             hint: "give one target per logit".into(),
         });
     }
-    let run = || match logits.device().is_cuda() {
-        true => composed(logits, target),
-        false => apply(Bce, &[logits, target]),
-    };
-    run().map_err(Error::tensor("bce"))
-}
-
-/// Of candle's operations, for a GPU. The gradient is given, `(sigmoid(x) - t) / n`: candle's of the parts is wrong at 0.
-fn composed(xs: &Tensor, ts: &Tensor) -> candle_core::Result<Tensor> {
-    let (xs, ts) = (xs.to_dtype(DType::F32)?, ts.to_dtype(DType::F32)?.detach());
-    let logits = xs.detach();
-    let small = (logits.abs()?.neg()?.exp()? + 1.0)?.log()?;
-    let value = ((logits.relu()? - (&logits * &ts)?)? + small)?.mean_all()?;
-    let difference = (sigmoid(&logits).map_err(candle_core::Error::wrap)? - ts)?;
-    let linear = (&xs * (difference / xs.elem_count().max(1) as f64)?.detach())?.sum_all()?;
-    &linear + (value - linear.detach())?
+    apply(Bce, &[logits, target]).map_err(Error::tensor("bce"))
 }
 
 struct Bce;
@@ -68,6 +59,19 @@ impl Operation for Bce {
             xs.par_chunks(CHUNK).zip(ts.par_chunks(CHUNK)).map(|(xs, ts)| sum(xs, ts)).collect();
         let mean = sums.iter().sum::<f64>() / xs.len().max(1) as f64;
         Ok((CpuStorage::F32(vec![mean as f32]), ().into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        Ok((cuda::bce(inputs[0], inputs[1])?, ().into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        cuda::with_inputs(&[step.inputs[0], step.inputs[1], step.ys_grad], |inputs| {
+            let grad = cuda::bce_backward(inputs[0], inputs[1], inputs[2])?;
+            Ok(vec![cuda::gradient(grad, step.inputs[0]), None])
+        })
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

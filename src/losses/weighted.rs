@@ -1,7 +1,11 @@
 //! Sums of losses.
 
+#[cfg(feature = "cuda")]
+use crate::nn::cuda::{self, CudaInput};
 use crate::nn::{Input, Operation, Step, apply};
 use crate::{Error, Result};
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
 use candle_core::{CpuStorage, Shape, Tensor};
 
 /// The sum of scalar losses, each times its weight: what training with several heads or several losses minimises.
@@ -25,10 +29,7 @@ pub fn weighted_sum(losses: &[(f64, Tensor)]) -> Result<Tensor> {
             hint: "give each loss with its weight".into(),
         });
     };
-    let add = |a: f64, xs: &Tensor, b: f64, ys: &Tensor| match xs.device().is_cuda() {
-        true => xs.affine(a, 0.0)? + ys.affine(b, 0.0)?,
-        false => apply(Sum([a, b]), &[xs, ys]),
-    };
+    let add = |a: f64, xs: &Tensor, b: f64, ys: &Tensor| apply(Sum([a, b]), &[xs, ys]);
     let run = || {
         let [(second_weight, second), rest @ ..] = rest else {
             return if *weight == 1.0 { Ok(first.clone()) } else { first.affine(*weight, 0.0) };
@@ -50,6 +51,19 @@ impl Operation for Sum {
     fn cpu(&self, inputs: &[Input]) -> candle_core::Result<(CpuStorage, Shape)> {
         let (a, b) = (f64::from(inputs[0].floats()?[0]), f64::from(inputs[1].floats()?[0]));
         Ok((CpuStorage::F32(vec![(self.0[0] * a + self.0[1] * b) as f32]), ().into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, inputs: &[CudaInput]) -> candle_core::Result<(CudaStorage, Shape)> {
+        Ok((cuda::weighted_sum(self.0, inputs[0], Some(inputs[1]))?, ().into()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {
+        cuda::with_inputs(&[step.ys_grad], |inputs| {
+            let grad = |weight| cuda::weighted_sum([weight, 0.0], inputs[0], None);
+            self.0.iter().map(|&weight| Ok(cuda::gradient(grad(weight)?, step.ys_grad))).collect()
+        })
     }
 
     fn backward(&self, step: &Step) -> candle_core::Result<Vec<Option<Tensor>>> {

@@ -1,5 +1,6 @@
 //! The names of the encoders, and what is known of each.
 
+use super::pretrained::{self, Source};
 use crate::transform::Normalize;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,19 @@ impl Encoder {
             Encoder::Plain => Normalize::default(),
             Encoder::InceptionV3 | Encoder::Xception => Normalize::grey(0.5, 0.5),
             _ => Normalize::IMAGENET,
+        }
+    }
+
+    /// Where its weights of ImageNet lie.
+    pub(super) fn pretrained(self) -> Option<&'static Source> {
+        match self {
+            Encoder::Plain => None,
+            Encoder::Vgg16 => Some(&pretrained::VGG16),
+            Encoder::Vgg19 => Some(&pretrained::VGG19),
+            Encoder::ResNet34 => Some(&pretrained::RESNET34),
+            Encoder::ResNet50 => Some(&pretrained::RESNET50),
+            Encoder::InceptionV3 => Some(&pretrained::INCEPTION_V3),
+            Encoder::Xception => Some(&pretrained::XCEPTION),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A model's weights to and from files.
 
-use crate::models::{Architecture, DecoderKind, Encoder, Model, checkpoint};
+use crate::models::{Architecture, DecoderKind, Encoder, Model, checkpoint, pretrained};
 use crate::nn::Weights;
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
@@ -66,7 +66,7 @@ impl Model {
     /// then as it was.
     pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<WeightsReport> {
         let path = path.as_ref();
-        let (tensors, _) = checkpoint::load(path, self.device())?;
+        let tensors = pretrained::tensors(path, self.device())?;
         let fit = Fit::new(self, tensors)?;
         fit.check().map_err(in_file(path))?;
         let mut all = self.weights().to_tensors()?;
@@ -75,12 +75,17 @@ impl Model {
         Ok(fit.report)
     }
 
-    pub(crate) fn load_pretrained(&mut self) -> Result<()> {
-        Err(Error::Config {
-            field: "pretrained",
-            got: "true".into(),
-            expected: "a local file, by .weights(path)".into(),
-        })
+    /// Reads ImageNet's weights into the encoder.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an encoder that nobody has trained; those of fetching and reading the file.
+    pub(super) fn load_pretrained(&mut self) -> Result<()> {
+        let encoder = self.config().encoder;
+        let Some(source) = encoder.pretrained() else {
+            let expected = "an encoder with weights of ImageNet, such as Encoder::ResNet34".into();
+            return Err(Error::Config { field: "pretrained", got: encoder.to_string(), expected });
+        };
+        self.load_weights(pretrained::file(source)?).map(drop)
     }
 
     /// What [`Model::load_weights`] would find in a file, without changing anything.
@@ -88,7 +93,7 @@ impl Model {
     /// # Errors
     /// [`Error::Missing`] without the file; [`Error::Weights`] when it is damaged.
     pub fn check_weights(&self, path: impl AsRef<Path>) -> Result<WeightsReport> {
-        let (tensors, _) = checkpoint::load(path.as_ref(), self.device())?;
+        let tensors = pretrained::tensors(path.as_ref(), self.device())?;
         Ok(Fit::new(self, tensors)?.report)
     }
 

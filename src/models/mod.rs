@@ -9,6 +9,7 @@ mod loading;
 mod model;
 mod network;
 mod precision;
+mod pretrained;
 mod settings;
 mod summary;
 #[cfg(test)]

@@ -39,7 +39,7 @@ impl Model {
     /// use tgs_salt::prelude::*;
     /// let summary = Unet::new(Encoder::Plain).depth(2).base_filters(4).build(&Device::Cpu)?.summary()?;
     /// assert_eq!((summary.layers[0].name.as_str(), summary.layers[0].output), ("encoder.stages.0.conv1.0", [4, 128, 128]));
-    /// assert_eq!(summary.parameters, summary.layers.iter().map(|layer| layer.parameters).sum());
+    /// assert_eq!(summary.parameters, summary.layers.iter().map(|layer| layer.parameters).sum::<usize>());
     /// println!("{summary}");
     /// # Ok::<(), tgs_salt::Error>(())
     /// ```

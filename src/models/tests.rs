@@ -1,6 +1,7 @@
 //! What holds for every model.
 
-use crate::models::{Encoder, Model, Unet};
+use crate::models::{Encoder, Model, Unet, encoders};
+use crate::nn::{Mode, Weights};
 use crate::types::Image;
 use candle_core::{Device, Tensor};
 
@@ -62,4 +63,31 @@ fn a_size_that_does_not_halve_is_a_shape_error() {
     let xs = Tensor::zeros((1, 1, 101, 101), candle_core::DType::F32, &Device::Cpu).unwrap();
     let message = small(1).forward(&xs).unwrap_err().to_string();
     assert!(message.contains("multiples of 4") && message.contains("101"), "{message}");
+}
+
+/// Strides and channels of each encoder's features, at sizes that are not square.
+#[test]
+fn features_have_the_strides_and_channels_that_decoders_are_built_for() {
+    for encoder in Encoder::ALL {
+        for depth in [2, 4, Unet::new(encoder).depth] {
+            let config = Unet::new(encoder).depth(depth).in_channels(3);
+            let weights = Weights::new(1, &Device::Cpu);
+            let network = encoders::build(&config, weights.builder()).unwrap();
+            let xs = Tensor::zeros((1, 96, 160, 3), candle_core::DType::F32, &Device::Cpu).unwrap();
+            let features = network.forward(&xs, Mode::Eval).unwrap();
+            let channels = config.encoder_channels();
+            assert_eq!(features.len(), depth + 1, "{encoder}");
+            for (level, (map, channels)) in features.iter().zip(channels).enumerate() {
+                let (_, height, width, got) = map.dims4().unwrap();
+                // Inception does not pad: up to three pixels fewer at each level.
+                let least = |size: usize| match encoder {
+                    Encoder::InceptionV3 => (size >> level).saturating_sub(4).max(1),
+                    _ => size >> level,
+                };
+                assert_eq!(got, channels, "{encoder} level {level}");
+                assert!((least(96)..=96 >> level).contains(&height), "{encoder} level {level}: {height}");
+                assert!((least(160)..=160 >> level).contains(&width), "{encoder} level {level}: {width}");
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! From samples to the tensors of one step, on a worker thread ahead of the step.
 
-use crate::nn::crop_to;
+use crate::nn::{crop_to, upload};
 use crate::transform::{Normalize, Padding};
 use crate::types::{Dataset, Mask, Sample};
 use crate::{Error, Result};
@@ -29,6 +29,7 @@ pub(crate) struct Batch {
     /// One per sample, unpadded, or none at all.
     pub(crate) masks: Vec<Mask>,
     pub(crate) padding: Padding,
+    targets: Option<[Tensor; 2]>,
 }
 
 impl Batch {
@@ -45,19 +46,24 @@ impl Batch {
         }
         let (height, width) = padding.padded();
         let shape = (samples.len(), layout.in_channels, height, width);
-        let images = Tensor::from_vec(pixels, shape, &layout.device).map_err(Error::tensor("batch"))?;
+        let images = upload(pixels, shape, &layout.device)?;
         let (ids, masks): (Vec<_>, Vec<_>) =
             samples.into_iter().map(|sample| (sample.id, sample.mask)).unzip();
-        Ok(Batch { ids, images, masks: masks.into_iter().flatten().collect(), padding })
+        let masks: Vec<Mask> = masks.into_iter().flatten().collect();
+        let targets = (!masks.is_empty()).then(|| targets(&masks, size, &layout.device));
+        Ok(Batch { ids, images, masks, padding, targets: targets.transpose()? })
     }
 
-    /// The masks as a target `(N, height, width, 1)` of 0 and 1, unpadded.
-    pub(crate) fn target(&self) -> Result<Tensor> {
-        let (height, width) = self.padding.original();
-        let pixels: Vec<f32> =
-            self.masks.iter().flat_map(|mask| mask.pixels()).map(|&p| f32::from(p)).collect();
-        Tensor::from_vec(pixels, (self.masks.len(), height, width, 1), self.images.device())
-            .map_err(Error::tensor("batch target"))
+    /// The masks as targets of 0 and 1: of each pixel `(N, height, width, 1)`, unpadded, and of whether there are any
+    /// `(N, 1, 1, 1)`.
+    ///
+    /// # Errors
+    /// [`Error::Id`] when the samples have none.
+    pub(crate) fn targets(&self) -> Result<[&Tensor; 2]> {
+        self.targets.as_ref().map(|[pixels, any]| [pixels, any]).ok_or_else(|| Error::Id {
+            id: self.ids.first().cloned().unwrap_or_default(),
+            why: "has no mask to train on".into(),
+        })
     }
 
     /// The part of a network's output `(N, H, W, C)` that lies on the images: `(N, height, width, C)`.
@@ -65,6 +71,13 @@ impl Batch {
         let (height, width) = self.padding.original();
         crop_to(ys, height, width)
     }
+}
+
+fn targets(masks: &[Mask], (height, width): (usize, usize), device: &Device) -> Result<[Tensor; 2]> {
+    let pixels = masks.iter().flat_map(|mask| mask.pixels()).map(|&pixel| f32::from(pixel)).collect();
+    let any = masks.iter().map(|mask| f32::from(u8::from(!mask.is_empty()))).collect();
+    let pixels = upload(pixels, (masks.len(), height, width, 1), device)?;
+    Ok([pixels, upload(any, (masks.len(), 1, 1, 1), device)?])
 }
 
 /// Calls `step` with the samples at `indices` of `dataset`, in order, batch by batch; a batch ends early where the

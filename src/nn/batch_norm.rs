@@ -162,6 +162,7 @@ impl BatchNorm {
         let statistics =
             cuda::with_inputs(&[xs, &self.running_mean, &self.running_var], |inputs| match mode {
                 Mode::Train => {
+                    weights_changed();
                     cuda::batch_statistics(inputs[0], inputs[1], inputs[2], eps as f32, momentum as f32)
                 }
                 Mode::Eval => cuda::running_statistics(inputs[1], inputs[2], eps as f32),
@@ -189,6 +190,12 @@ impl BatchNorm {
         let shift = bias.iter().zip(scale.iter().zip(&statistics.mean));
         let shift = shift.map(|(bias, (scale, mean))| f64::from(*bias) - mean * scale).collect();
         Ok((scale, shift))
+    }
+
+    /// On a GPU, for prediction: weight, bias, running mean and variance, and what is added to the variance.
+    #[cfg(feature = "cuda")]
+    pub(super) fn constants(&self) -> ([&Tensor; 4], f32) {
+        ([&self.weight, &self.bias, &self.running_mean, &self.running_var], self.config.eps as f32)
     }
 
     pub(super) fn activation(&self) -> Activation {

@@ -3,6 +3,8 @@
 use super::Conv2d;
 use super::autograd::{Mode, recording};
 use super::cpu::activation::Activation;
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::folded::apply_folded;
 use crate::{Error, Result};
 use candle_core::Tensor;
@@ -37,10 +39,16 @@ impl ConvActivation {
     /// # Errors
     /// Those of [`Conv2d::forward`].
     pub fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Tensor> {
-        if mode == Mode::Train || recording() || !xs.device().is_cpu() {
+        if mode == Mode::Train || recording() {
             return self.activation.forward(&self.conv.forward(xs)?);
         }
         let shape = (self.conv.geometry(xs)?, self.activation);
+        #[cfg(feature = "cuda")]
+        if xs.device().is_cuda() {
+            let layers = cuda::Layers { weight: self.conv.weight(), bias: self.conv.bias(), norm: None };
+            return cuda::apply_folded(xs, None, shape, &layers)
+                .map_err(Error::tensor("conv2d with activation"));
+        }
         apply_folded(xs, None, shape, self.conv.weight(), || self.conv.fold())
             .map_err(Error::tensor("conv2d with activation"))
     }

@@ -7,6 +7,8 @@ use super::autograd::{Mode, recording};
 use super::batch_norm::BatchNorm;
 use super::conv::Conv2d;
 use super::cpu::Floats;
+#[cfg(feature = "cuda")]
+use super::cuda;
 use super::folded::{Folded, apply_folded};
 use crate::{Error, Result};
 use candle_core::Tensor;
@@ -50,10 +52,17 @@ impl ConvNorm {
     /// # Errors
     /// Those of [`Conv2d::forward`] and [`BatchNorm::forward_residual`].
     pub fn forward_residual(&self, xs: &Tensor, residual: Option<&Tensor>, mode: Mode) -> Result<Tensor> {
-        if mode == Mode::Train || recording() || !xs.device().is_cpu() {
+        if mode == Mode::Train || recording() {
             return self.norm.forward_residual(&self.conv.forward(xs)?, residual, mode);
         }
         let shape = (self.conv.geometry(xs)?, self.norm.activation());
+        #[cfg(feature = "cuda")]
+        if xs.device().is_cuda() {
+            let norm = Some(self.norm.constants());
+            let layers = cuda::Layers { weight: self.conv.weight(), bias: self.conv.bias(), norm };
+            return cuda::apply_folded(xs, residual, shape, &layers)
+                .map_err(Error::tensor("conv2d with batch_norm"));
+        }
         apply_folded(xs, residual, shape, self.conv.weight(), || self.fold())
             .map_err(Error::tensor("conv2d with batch_norm"))
     }

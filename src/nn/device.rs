@@ -1,7 +1,7 @@
 //! Where to compute.
 
 use crate::{Error, Result};
-use candle_core::Device;
+use candle_core::{Device, Shape, Tensor};
 
 /// Where to compute: a CUDA GPU, where the feature `cuda` and a GPU are there, else the CPU. Prints which.
 ///
@@ -43,6 +43,13 @@ fn gpu() -> std::result::Result<Device, String> {
 #[cfg(not(feature = "cuda"))]
 fn gpu() -> std::result::Result<Device, &'static str> {
     Err("built without the feature `cuda`")
+}
+
+/// A tensor of these values on `device`, from any thread.
+pub(crate) fn upload(values: Vec<f32>, shape: impl Into<Shape>, device: &Device) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    let _apart = super::cuda::apart_from_recording();
+    Tensor::from_vec(values, shape.into(), device).map_err(Error::tensor("copy to the device"))
 }
 
 /// The devices that the layers have kernels for.

@@ -111,6 +111,11 @@ pub struct Optimizer {
     pub(super) rule: UpdateRule,
     pub(super) parameters: Vec<Parameter>,
     pub(super) steps: usize,
+    /// Of the step that is prepared.
+    pub(super) learning_rate: f64,
+    /// On a GPU, the numbers that change from step to step.
+    #[cfg(feature = "cuda")]
+    pub(super) numbers: Option<Tensor>,
 }
 
 #[derive(Debug)]
@@ -135,7 +140,14 @@ impl Optimizer {
             let memories = Memories::zeros(&value, rule.memories().len());
             Parameter { name, value, memories: Mutex::new(memories) }
         };
-        Optimizer { rule, parameters: parameters.into_iter().map(parameter).collect(), steps: 0 }
+        Optimizer {
+            rule,
+            parameters: parameters.into_iter().map(parameter).collect(),
+            steps: 0,
+            learning_rate: 0.0,
+            #[cfg(feature = "cuda")]
+            numbers: None,
+        }
     }
 
     /// How many steps were taken.
@@ -148,13 +160,31 @@ impl Optimizer {
     /// # Errors
     /// [`Error::Tensor`] when a gradient has another shape or type than its parameter.
     pub fn step(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
+        self.prepare(learning_rate)?;
+        self.descend(gradients)
+    }
+
+    /// The part of [`Optimizer::step`] that differs from step to step; on a GPU the rest can be recorded.
+    #[doc(hidden)] // see Replay
+    pub fn prepare(&mut self, learning_rate: f64) -> Result<()> {
         weights_changed();
         self.steps += 1;
+        self.learning_rate = learning_rate;
         #[cfg(feature = "cuda")]
-        if self.parameters.first().is_some_and(|parameter| parameter.value.device().is_cuda()) {
-            return self.step_on_gpu(gradients, learning_rate).map_err(Error::tensor("optimizer step"));
+        if self.is_on_gpu() {
+            return self.prepare_on_gpu().map_err(Error::tensor("optimizer step"));
         }
-        let factors = self.rule.factors(learning_rate, self.steps);
+        Ok(())
+    }
+
+    /// The rest of [`Optimizer::step`].
+    #[doc(hidden)] // see Replay
+    pub fn descend(&self, gradients: &GradStore) -> Result<()> {
+        #[cfg(feature = "cuda")]
+        if self.is_on_gpu() {
+            return self.move_on_gpu(gradients).map_err(Error::tensor("optimizer step"));
+        }
+        let factors = self.rule.factors(self.learning_rate, self.steps);
         let moved = self.parameters.par_iter().try_for_each(|parameter| {
             let Some(gradient) = gradients.get(&parameter.value) else { return Ok(()) };
             if gradient.dims() != parameter.value.dims() {
@@ -163,6 +193,11 @@ impl Optimizer {
             parameter.value.inplace_op2(&gradient.contiguous()?, &Move { factors, parameter })
         });
         moved.map_err(Error::tensor("optimizer step"))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn is_on_gpu(&self) -> bool {
+        self.parameters.first().is_some_and(|parameter| parameter.value.device().is_cuda())
     }
 
     /// What is remembered, by names such as `adam.first.decoder.…`.

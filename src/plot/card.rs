@@ -2,7 +2,7 @@
 
 use crate::io::Submission;
 use crate::metrics::Score;
-use crate::models::Model;
+use crate::models::{DecoderKind, Model};
 use crate::plot::html::Card;
 use crate::plot::text::{count, duration, feet, percent};
 use crate::training::History;
@@ -102,14 +102,27 @@ impl Model {
     pub(crate) fn card(&self) -> Card {
         let config = self.config();
         let device = if self.device().is_cuda() { "CUDA" } else { "CPU" };
-        Card::new("U-Net")
+        let name = match config.decoder {
+            DecoderKind::Unet => "U-Net",
+            DecoderKind::UnetPlusPlus => "UNet++",
+        };
+        let card = Card::new(name)
             .row("encoder", &[config.encoder.to_string()])
             .row("depth", &[config.depth.to_string()])
             .row("channels", &[format!("{} → {}", config.in_channels, config.classes)])
-            .row("base filters", &[config.base_filters.to_string()])
-            .row("parameters", &[count(self.parameter_count())])
-            .row("device", &[device.into()])
+            .row("decoder channels", &[list(&config.block_channels())])
+            .row("parameters", &[count(self.parameter_count())]);
+        let trained: usize = self.trainable().iter().map(|(_, var)| var.elem_count()).sum();
+        let card = match self.parameter_count() - trained {
+            0 => card,
+            frozen => card.row("of them frozen", &[count(frozen)]),
+        };
+        card.row("device", &[device.into()])
     }
+}
+
+fn list(numbers: &[usize]) -> String {
+    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// What a card says about a dataset.

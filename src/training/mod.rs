@@ -3,6 +3,9 @@
 mod config;
 mod history;
 mod objective;
+#[cfg(all(test, feature = "cuda"))]
+mod on_device;
+mod pending;
 mod progress;
 mod run_folder;
 mod schedule;

@@ -42,17 +42,21 @@ impl Progress {
         self.last_line = self.epoch_start;
     }
 
+    /// Whether there should be a line amid the epoch now.
+    pub(crate) fn is_due(&self) -> bool {
+        self.done == 0 && self.last_line.elapsed() >= EVERY
+    }
+
+    /// The line amid the epoch.
     pub(crate) fn step(&mut self, seen: usize, loss: f64) {
-        if self.done == 0 && self.last_line.elapsed() >= EVERY {
-            self.last_line = Instant::now();
-            let per_image = self.epoch_start.elapsed().as_secs_f64() / seen.max(1) as f64;
-            let left = duration(per_image * self.images.saturating_sub(seen) as f64);
-            println!(
-                "   {seen}/{} images  loss {loss:.4}  {:.0} images/s  {left} left in this epoch",
-                self.images,
-                1.0 / per_image
-            );
-        }
+        self.last_line = Instant::now();
+        let per_image = self.epoch_start.elapsed().as_secs_f64() / seen.max(1) as f64;
+        let left = duration(per_image * self.images.saturating_sub(seen) as f64);
+        println!(
+            "   {seen}/{} images  loss {loss:.4}  {:.0} images/s  {left} left in this epoch",
+            self.images,
+            1.0 / per_image
+        );
     }
 
     pub(crate) fn epoch(&mut self, epoch: &Epoch, is_best: bool) {

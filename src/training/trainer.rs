@@ -3,14 +3,16 @@
 use crate::losses::bce;
 use crate::metrics::mean_precision;
 use crate::models::Model;
-use crate::nn::{Batch, Optimizer, UpdateRule, backward, for_each_batch, seeded, without_gradients};
+use crate::nn::{Batch, Optimizer, Replay, UpdateRule, backward, for_each_batch, seeded, without_gradients};
 use crate::training::history::best_of;
 use crate::training::objective::training_loss;
+use crate::training::pending::PendingLosses;
 use crate::training::progress::Progress;
 use crate::training::run_folder::RunFolder;
 use crate::training::{Epoch, History, TrainConfig};
 use crate::types::{Dataset, Mask};
 use crate::{Error, Result};
+use candle_core::Tensor;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -25,7 +27,7 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::Config`] for a setting out of range; [`Error::Id`] for an image without a mask; [`Error::NotFinite`] as
-    /// soon as a loss is; [`Error::Io`] when the run folder cannot be written. After an error the model has the weights
+    /// soon as a loss is, on a GPU at the next line of progress, before the next checkpoint; [`Error::Io`] when the run folder cannot be written. After an error the model has the weights
     /// of the best epoch so far, as far as there is one.
     pub fn train(&mut self, train: &Dataset, valid: &Dataset, config: &TrainConfig) -> Result<History> {
         config.check()?;
@@ -42,6 +44,8 @@ struct Trainer<'a> {
     valid: &'a Dataset,
     config: &'a TrainConfig,
     optimizer: Optimizer,
+    /// On a GPU, the step as it is recorded.
+    replay: Replay,
     folder: RunFolder,
     epochs: Vec<Epoch>,
     progress: Progress,
@@ -58,7 +62,8 @@ impl<'a> Trainer<'a> {
         let folder = RunFolder::open(config)?;
         let epochs = if config.resume { folder.restore_last(model, &mut optimizer)? } else { vec![] };
         let progress = Progress::new(config.epochs, train.len());
-        Ok(Trainer { model, train, valid, config, optimizer, folder, epochs, progress })
+        let replay = Replay::default();
+        Ok(Trainer { model, train, valid, config, optimizer, replay, folder, epochs, progress })
     }
 
     fn run(mut self) -> Result<History> {
@@ -116,7 +121,7 @@ impl<'a> Trainer<'a> {
         let order = shuffled(self.train.len(), self.config.seed, number);
         let (augment, seed, layout) =
             (self.config.augment.clone(), self.config.seed, self.model.batch_layout(self.config.batch_size));
-        let (mut loss, mut seen, mut stopped) = (0.0, 0, false);
+        let (mut losses, mut stopped) = (PendingLosses::new(number), false);
         for_each_batch(
             self.train,
             &order,
@@ -125,28 +130,47 @@ impl<'a> Trainer<'a> {
             |batch| {
                 stopped = stopped || self.folder.stop_file().exists();
                 if !stopped {
-                    loss += self.step(&batch, number)? * batch.ids.len() as f64;
-                    seen += batch.ids.len();
-                    self.progress.step(seen, loss / seen as f64);
+                    self.step(&batch, &mut losses)?;
+                    if self.progress.is_due() {
+                        self.progress.step(losses.images(), losses.read()?);
+                    }
                 }
                 Ok(())
             },
         )?;
-        Ok((!stopped).then_some(loss / seen.max(1) as f64))
+        let loss = losses.read()?;
+        Ok((!stopped).then_some(loss))
     }
 
-    /// Forward, backward, Adam; the loss before the step.
-    fn step(&mut self, batch: &Batch, epoch: usize) -> Result<f64> {
+    /// Forward, backward, Adam; `losses` gets the loss before the step.
+    fn step(&mut self, batch: &Batch, losses: &mut PendingLosses) -> Result<()> {
+        let learning_rate = self.learning_rate();
         let seed = dropout_seed(self.config.seed, self.optimizer.steps());
-        let outputs = seeded(seed, || self.model.outputs(&batch.images))?;
-        let loss = training_loss(&outputs, batch)?;
-        let value = loss.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
-        if !value.is_finite() {
-            return Err(Error::NotFinite { epoch, loss: value, ids: batch.ids.clone() });
+        let Trainer { model, optimizer, replay, .. } = self;
+        let loss = |images: &Tensor, targets: [&Tensor; 2]| {
+            let outputs = seeded(seed, || model.outputs(images))?;
+            training_loss(&outputs, batch, targets)
+        };
+        let targets = batch.targets()?;
+        if model.device().is_cpu() {
+            let loss = loss(&batch.images, targets)?;
+            losses.push(loss.detach(), &batch.ids);
+            // Before the step, so that a loss that is no number changes no weight.
+            losses.read()?;
+            return optimizer.step(&backward(loss)?, learning_rate);
         }
-        let gradients = backward(loss)?;
-        self.optimizer.step(&gradients, self.learning_rate())?;
-        Ok(f64::from(value))
+        optimizer.prepare(learning_rate)?;
+        let step = |inputs: &[&Tensor]| {
+            let loss = loss(inputs[0], [inputs[1], inputs[2]])?;
+            let value = loss.detach();
+            optimizer.descend(&backward(loss)?)?;
+            Ok(value)
+        };
+        // SAFETY: weights, running statistics and what the optimizer remembers are only ever written in place, and the trainer
+        // holds the model and the optimizer as long as `replay`.
+        let value = unsafe { replay.run(&[&batch.images, targets[0], targets[1]], step) }?;
+        losses.push(value, &batch.ids);
+        Ok(())
     }
 
     /// Loss and score of the validation set, the score at threshold 0.5, which is logit 0.
@@ -167,7 +191,7 @@ impl<'a> Trainer<'a> {
             |batch| {
                 let logits = batch.crop(&self.model.logits(&batch.images)?)?;
                 let value =
-                    bce(&logits, &batch.target()?)?.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
+                    bce(&logits, batch.targets()?[0])?.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
                 loss += f64::from(value) * batch.ids.len() as f64;
                 let logits = logits.flatten_all().and_then(|logits| logits.to_vec1::<f32>());
                 let logits = logits.map_err(Error::tensor("logits"))?;

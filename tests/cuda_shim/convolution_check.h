@@ -60,7 +60,30 @@ static void check_packing(int outer, int channels, int taps) {
     compare("unpacked weight", back, rounded, 0.0);
 }
 
+static void check_folding(int channels, int row, bool with_bias) {
+    Buffer<float> weight(channels * row), bias(channels), scale(channels), shift(channels), mean(channels), var(channels);
+    Buffer<float> folded(weight.length), added(channels);
+    Doubles w = fill(weight), b = fill(bias), s = fill(scale), h = fill(shift), m = fill(mean), v = fill(var);
+    for (int c = 0; c < channels; c++) {
+        v[c] = var.data[c] = var.data[c] * var.data[c];
+        double factor = s[c] / sqrt(v[c] + (double)1e-3f);
+        for (int i = 0; i < row; i++) w[c * row + i] *= factor;
+        b[c] = h[c] + ((with_bias ? b[c] : 0.0) - m[c]) * factor;
+    }
+    launch(each(weight.length), [&] { fold_weight(weight, scale, var, folded, weight.length, row, 1e-3f); });
+    launch(each(channels), [&] { fold_bias(with_bias ? bias.data : nullptr, scale, shift, mean, var, added, channels, 1e-3f); });
+    compare("folded weight", folded, w, 1e-6);
+    compare("folded bias", added, b, 1e-6);
+    launch(each(weight.length), [&] { fold_weight(weight, nullptr, nullptr, folded, weight.length, row, 0.0f); });
+    launch(each(channels), [&] { fold_bias(bias, nullptr, nullptr, nullptr, nullptr, added, channels, 0.0f); });
+    for (size_t i = 0; i < weight.length; i++) w[i] = weight.data[i];
+    for (int c = 0; c < channels; c++) b[c] = bias.data[c];
+    compare("weight without norm", folded, w, 0.0);
+    compare("bias without norm", added, b, 0.0);
+}
+
 static void check_all_convolutions() {
+    check_folding(7, 45, true), check_folding(300, 9, false);
     check_convolution({2, 9, 7, 5, 5, 5, 3, 3, 1, 1, 1});   // depthwise
     check_convolution({1, 10, 11, 3, 6, 3, 3, 2, 2, 1, 2}); // two outputs each, dilated
     check_convolution({2, 8, 7, 6, 9, 3, 3, 3, 2, 1, 1});   // grouped

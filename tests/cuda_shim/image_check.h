@@ -69,7 +69,8 @@ static void check_nearest(Image in, int out_h, int out_w, int skip_channels) {
             y[to] = s[from], ds[from] = g[to];
             return;
         }
-        int from = in.at(i, oy * in.h / out_h, ox * in.w / out_w, k);
+        int row = std::min((int)(oy * ((float)in.h / out_h)), in.h - 1), column = std::min((int)(ox * ((float)in.w / out_w)), in.w - 1);
+        int from = in.at(i, row, column, k);
         y[to] = x[from], dx[from] += g[to];
     });
     launch(each(ys.length / V), [&] {
@@ -175,9 +176,17 @@ static void check_gates(Image s) {
     expect("spread", [&](int i) { return c[i / image * s.c + i % s.c] * 0.25; });
     launch(each(s.count() / V), [&] { add(xs, other, ys, s.count()); });
     expect("add", [&](int i) { return x[i] + o[i]; });
-    launch(each(s.count() / V), [&] { add_bias(ys, bias, s.count(), s.c); });
+    launch(each(s.count()), [&] { weighted_sum(xs, other, ys, s.count(), 0.5f, -2.0f); });
+    expect("weighted sum", [&](int i) { return 0.5 * x[i] - 2.0 * o[i]; });
+    launch(each(s.count()), [&] { weighted_sum(xs, nullptr, ys, s.count(), 3.0f, 1.0f); });
+    expect("scaled", [&](int i) { return 3.0 * x[i]; });
+    launch(each(s.count() / V), [&] { add(xs, other, ys, s.count()); });
+    launch(each(s.count() / V), [&] { finish_convolution(ys, bias, nullptr, s.count(), s.c, NONE, 0.0f); });
     for (int i = 0; i < s.count(); i++) set(other.data[i], x[i] + o[i]), o[i] = value(other.data[i]);
     expect("bias", [&](int i) { return o[i] + b[i % s.c]; });
+    for (int i = 0; i < s.count(); i++) o[i] = value(ys.data[i]);
+    launch(each(s.count() / V), [&] { finish_convolution(ys, bias, xs, s.count(), s.c, LEAKY_RELU, 0.5f); });
+    expect("bias, residual, activation", [&](int i) { return act(o[i] + b[i % s.c] + x[i], LEAKY_RELU, 0.5); });
 }
 
 static void check_dropout(Image s, bool spatial) {
@@ -217,6 +226,7 @@ static void check_all_images() {
     check_nearest({1, 4, 3, 4}, 7, 11, 8);
     check_nearest({1, 7, 9, 4}, 3, 4, 0);
     check_nearest({2, 5, 5, 12}, 5, 5, 4);
+    check_nearest({1, 2, 3, 4}, 82, 123, 4); // output 41 of 82 shows input 0 in single precision, not 1
     for (bool corners : {false, true}) {
         check_bilinear({2, 3, 5, 4}, 6, 10, corners);
         check_bilinear({1, 7, 4, 8}, 13, 31, corners);

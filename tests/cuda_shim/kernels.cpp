@@ -9,6 +9,7 @@
 #include "image_check.h"
 #include "convolution_check.h"
 #include "vector_check.h"
+#include "loss_check.h"
 
 int main() {
 #ifdef BF16
@@ -19,6 +20,7 @@ int main() {
         variant = std::string(sizeof(T) == 2 ? "bf16" : "f32") + ", V " + std::to_string(V) + (reverse ? ", reverse" : "");
         check_all_norms();
         check_all_images();
+        check_all_losses();
         if (V > 1) continue;
         check_all_convolutions();
         if (sizeof(T) == 4) check_all_vectors();

@@ -39,7 +39,7 @@ int main(int, char** arguments) {
 
     int failures = 0, programs = 0;
     std::string folder = arguments[1];
-    for (const char* name : {"direct", "layout", "norm", "optimizer", "pointwise", "pool", "reduce", "resample", "sort"})
+    for (const char* name : {"direct", "fold", "layout", "loss", "norm", "optimizer", "pointwise", "pool", "reduce", "resample", "sort"})
         for (const char* architecture : {"--gpu-architecture=compute_80", "--gpu-architecture=compute_90"})
             for (const char* type : {"-DF32", "-DBF16"})
                 for (const char* lanes : {"-DV=1", "-DV=4"}) {

@@ -5,7 +5,9 @@
 #include "prelude.cuh"
 
 #include "direct.cu"
+#include "fold.cu"
 #include "layout.cu"
+#include "loss.cu"
 #undef SIDE
 #include "norm.cu"
 #undef SIDE

@@ -40,7 +40,9 @@ static void check_optimizer(int rule, double decay) {
     for (int step = 1; step <= 3; step++) {
         float size = rate / (1 - pow(b1, step)), root = sqrt(1 - pow(b2, step));
         Step s{rule, (float)rate, (float)decay, (float)b1, (float)b2, (float)eps, size, root};
-        launch({blocks, 1, 1}, [&] { optimizer_step(tensors, s); });
+        Step on_device;
+        launch({1, 1, 1}, [&] { set_step(&on_device, s); });
+        launch({blocks, 1, 1}, [&] { optimizer_step(tensors, &on_device); });
         for (int t = 0; t < tensors.count; t++)
             for (int i = 0; i < lengths[t]; i++) {
                 double &p = values[0][t][i], g = values[1][t][i], &m = values[2][t][i], &v = values[3][t][i];

@@ -22,7 +22,7 @@ const STATISTICS: f64 = 1e-5;
 const FLOOR: f64 = 1e-4;
 /// Rounding may bring one value of a deep layer to the other side of a kink, or another pixel to the top of a window of max
 /// pooling. This changes gradients by up to a hundredth, in few draws of the weights; a mistake shows in each of them.
-const DRAWS: usize = 3;
+const DRAWS: usize = 5;
 /// VGG pools a million windows, in most draws one or two of them differently; its own gradients see this.
 const POOLED: f64 = 1e-2;
 /// More is no kink.

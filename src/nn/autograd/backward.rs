@@ -2,7 +2,11 @@
 
 use super::operation::Node;
 use crate::nn::cpu::sum;
+#[cfg(feature = "cuda")]
+use crate::nn::cuda;
 use crate::{Error, Result};
+#[cfg(feature = "cuda")]
+use candle_core::DType;
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, TensorId};
 use std::collections::{HashMap, HashSet};
@@ -29,12 +33,23 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 pub fn backward(loss: Tensor) -> Result<GradStore> {
     let run = || match sorted(&loss) {
         Some(nodes) => {
-            let start = loss.ones_like()?;
+            let start = one(&loss)?;
             walk(nodes, loss, start)
         }
         None => loss.backward(),
     };
     run().map_err(Error::tensor("backward pass"))
+}
+
+/// The gradient of `loss` with respect to itself.
+fn one(loss: &Tensor) -> candle_core::Result<Tensor> {
+    // By a kernel of ours: candle's copies from the host, which a recorded step cannot.
+    #[cfg(feature = "cuda")]
+    if loss.device().is_cuda() && matches!(loss.dtype(), DType::F32 | DType::BF16) {
+        let ones = cuda::with_inputs(&[loss], |inputs| cuda::all_of(1.0, inputs[0]))?;
+        return Ok(cuda::tensor(ones, loss.shape()));
+    }
+    loss.ones_like()
 }
 
 /// The nodes of all recorded operations that are still alive, by the tensors they made.

@@ -96,6 +96,12 @@ impl Context {
         self.device.cuda_stream()
     }
 
+    /// Whether what is queued now is recorded rather than run.
+    pub(super) fn is_recording(&self) -> Result<bool> {
+        let status = self.stream().capture_status().w()?;
+        Ok(status != sys::CUstreamCaptureStatus::CU_STREAM_CAPTURE_STATUS_NONE)
+    }
+
     /// Memory for `len` values, which the caller's kernel has to write whole.
     pub(super) fn empty(&self, dtype: DType, len: usize) -> Result<Output> {
         check_length(len)?;

@@ -9,8 +9,9 @@ use super::cudnn::{Direction, Tensors};
 use super::geometry::{Geometry, Plane, Window};
 use super::input::{CudaInput, optional};
 use super::launch::{Argument, Grid, Source, Variant, arguments};
-use super::pointwise::add_bias;
+use super::pointwise::{Finish, finish};
 use super::reduce::finish_grid;
+use crate::nn::Activation;
 use candle_core::{CudaStorage, DType, Result, bail};
 
 /// Threads that fill a large GPU, about: weight gradients of the direct kernel divide the pixels among as many.
@@ -78,32 +79,40 @@ fn convolve(
     let weights = weight.parameters(&context, weight_len(geometry))?;
     let bias_address = optional(bias, |bias| bias.parameters(&context, target.channels))?;
     let out = context.empty(dtype, len)?;
-    let on_cudnn = geometry.batch > 0 && !one_channel(geometry) && {
-        let packed = pack(&context, geometry, dtype, weights)?;
-        let weight = packed.as_ref().map_or(weights, |packed| packed.address);
-        let (large, small) = match direction {
-            Direction::IntoSmall => (from, out.address),
-            _ => (out.address, from),
-        };
-        let tensors = Tensors { large, small, weight };
-        context.with_cudnn(|cudnn| cudnn.convolve(context.device(), geometry, dtype, direction, tensors))?
+    let packed = pack(&context, geometry, dtype, weights)?;
+    let weight = packed.as_ref().map_or(weights, |packed| packed.address);
+    let (large, small, kernel) = match direction {
+        Direction::IntoSmall => (from, out.address, "direct_into_small"),
+        _ => (out.address, from, "direct_into_large"),
     };
     match bias {
-        _ if !on_cudnn => {
-            let kernel = match direction {
-                Direction::IntoSmall => "direct_into_small",
-                _ => "direct_into_large",
-            };
+        _ if !on_cudnn(&context, geometry, (direction, dtype), Tensors { large, small, weight })? => {
             direct(&context, geometry, (kernel, dtype), [from, weights, bias_address, out.address], len)?;
         }
-        Some(bias) => add_bias(&context, dtype, out.address, len, bias)?,
+        Some(_) => {
+            let finishing = Finish { len, channels: target.channels, activation: Activation::None };
+            finish(&context, dtype, [out.address, bias_address, 0], finishing)?;
+        }
         None => (),
     }
     Ok(out.storage)
 }
 
+/// Queues a convolution on cuDNN; false where one of our own kernels has to do it.
+pub(super) fn on_cudnn(
+    context: &Context,
+    geometry: &Geometry,
+    (direction, dtype): (Direction, DType),
+    tensors: Tensors,
+) -> Result<bool> {
+    if geometry.batch == 0 || one_channel(geometry) {
+        return Ok(false);
+    }
+    context.with_cudnn(|cudnn| cudnn.convolve(context.device(), geometry, dtype, direction, tensors))
+}
+
 /// A convolution by one of our own kernels, on the addresses of source, weight, bias and result.
-fn direct(
+pub(super) fn direct(
     context: &Context,
     geometry: &Geometry,
     (kernel, dtype): (&'static str, DType),
@@ -120,13 +129,18 @@ fn one_channel(geometry: &Geometry) -> bool {
     geometry.groups > 1 && geometry.large_channels() == 1
 }
 
-fn weight_len(geometry: &Geometry) -> usize {
+pub(super) fn weight_len(geometry: &Geometry) -> usize {
     geometry.small.channels * geometry.large_channels() * geometry.window.taps()
 }
 
-/// cuDNN's weight; nothing where PyTorch's is the same already.
-fn pack(context: &Context, geometry: &Geometry, dtype: DType, weight: u64) -> Result<Option<Output>> {
-    if dtype == DType::F32 && is_packed(geometry) {
+/// cuDNN's weight; nothing where PyTorch's is the same already, or cuDNN is not used.
+pub(super) fn pack(
+    context: &Context,
+    geometry: &Geometry,
+    dtype: DType,
+    weight: u64,
+) -> Result<Option<Output>> {
+    if one_channel(geometry) || (dtype == DType::F32 && is_packed(geometry)) {
         return Ok(None);
     }
     let len = weight_len(geometry);

@@ -38,7 +38,9 @@ pub(super) struct Tensors {
 /// A handle, a workspace that all convolutions share, and what was chosen for each shape.
 pub(super) struct Cudnn {
     handle: sys::cudnnHandle_t,
-    workspace: Option<(CudaStorage, u64, usize)>,
+    /// The last one is in use. Smaller ones stay, since a recorded graph has their addresses; each is twice as large as the
+    /// one before or more, so that all together are at most twice the last.
+    workspaces: Vec<(CudaStorage, u64, usize)>,
     stream: Arc<CudaStream>,
     /// None where cuDNN has no algorithm.
     plans: HashMap<(Geometry, DType, Direction), Option<Plan>>,
@@ -99,7 +101,7 @@ impl Cudnn {
         let handle = wrap(result::create_handle())?;
         // SAFETY: both are live, and the stream is kept.
         wrap(unsafe { result::set_stream(handle, stream.cu_stream().cast()) })?;
-        Ok(Cudnn { handle, workspace: None, stream: stream.clone(), plans: HashMap::new() })
+        Ok(Cudnn { handle, workspaces: vec![], stream: stream.clone(), plans: HashMap::new() })
     }
 
     /// Queues one convolution; false where cuDNN has no algorithm for it.
@@ -126,17 +128,17 @@ impl Cudnn {
         Ok(true)
     }
 
-    /// The address of a workspace of `bytes` at least. A smaller one is freed behind the work that uses it.
+    /// The address of a workspace of `bytes` at least.
     fn grow(&mut self, device: &CudaDevice, bytes: usize) -> Result<u64> {
-        match self.workspace {
+        match self.workspaces.last() {
             _ if bytes == 0 => Ok(0),
-            Some((_, address, size)) if size >= bytes => Ok(address),
+            Some(&(_, address, size)) if size >= bytes => Ok(address),
             _ => {
-                self.workspace = None;
+                let bytes = bytes.next_power_of_two().max(4);
                 // SAFETY: cuDNN reads nothing there that it did not write.
-                let storage = unsafe { device.alloc_uninit(&bytes.div_ceil(4).into(), DType::F32) }?;
+                let storage = unsafe { device.alloc_uninit(&(bytes / 4).into(), DType::F32) }?;
                 let address = super::input::address(&storage, &self.stream)?;
-                self.workspace = Some((storage, address, bytes));
+                self.workspaces.push((storage, address, bytes));
                 Ok(address)
             }
         }

@@ -6,8 +6,9 @@
 //!   result out. What the closure makes it also drops: memory that it takes becomes part of the graph, and is gone when a
 //!   replay ends. This is counted, and a recording that keeps or frees too much is refused.
 //! - Nothing in it waits for the device: no `to_vec`, `to_scalar`, printing or copy to the host.
-//! - Numbers given to kernels are frozen: a dropout's seed, the learning rate and Adam's step. So the optimizer's step and
-//!   networks with dropout stay outside, and gradients are copied to tensors that outlive the recording.
+//! - Numbers given to kernels are frozen. So the optimizer reads its own from the device, and dropout, whose seed changes from
+//!   step to step, cannot be recorded.
+//! - What another thread queues meanwhile would be recorded too: see [`apart_from_recording`].
 //!
 //! What stands in the way in candle 0.11.1, and what [`Graph::record`] does about it:
 //!
@@ -15,43 +16,53 @@
 //!   see [`new_device`](super::new_device).
 //! - Its own kernels get the strides of tensors that are not contiguous by a copy from the host. candle keeps such copies
 //!   while its guard (`enable_cuda_graph_htod_cache`) is held; the run before the recording fills it.
-//! - First uses compile kernels, choose algorithms and grow the workspace: that run does them all. The workspace must not grow
-//!   while the graph lives, since the graph keeps its address: other shapes, in training or prediction, have to be run before.
+//! - First uses compile kernels, choose algorithms and take memory that stays: the work is run once before it is recorded. A
+//!   workspace that is too small for later shapes is kept beside the larger one, since a graph has its address.
 //! - Freeing a tensor while recording, that was made before, fails, and cudarc reports it at a later call.
 
-use super::context::Context;
+use super::context::{Context, lock};
 use super::input::CudaInput;
 use super::launch::{Grid, Source, Variant, arguments};
 use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::driver::{CudaGraph, sys};
 use candle_core::{CudaDevice, Result, bail};
+use std::sync::{Mutex, MutexGuard};
+
+/// Held while something is recorded.
+static RECORDING: Mutex<()> = Mutex::new(());
+
+/// While this is held nothing is recorded: for threads that queue copies of batches beside the one that trains.
+pub(crate) fn apart_from_recording() -> MutexGuard<'static, ()> {
+    lock(&RECORDING)
+}
 
 /// Recorded launches.
 pub(crate) struct Graph(CudaGraph);
 
 impl Graph {
-    /// Runs `work` once, to warm up and with all its effects, then records it without effect.
+    /// Records `work`, which runs without effect on the device and has to have run before.
     ///
     /// # Errors
     /// Those of `work`; and when `work` cannot be replayed, as far as that shows.
     ///
     /// # Safety
     /// Every address that `work` uses has to stay valid as long as the graph is replayed: see the module's conditions.
-    pub(crate) unsafe fn record(device: &CudaDevice, mut work: impl FnMut() -> Result<()>) -> Result<Graph> {
+    pub(crate) unsafe fn record(device: &CudaDevice, work: impl FnOnce() -> Result<()>) -> Result<Graph> {
         let context = Context::of(device)?;
         if device.is_event_tracking() {
             bail!("a graph can be recorded only on a device of tgs_salt::device()")
         }
-        let _cache = device.enable_cuda_graph_htod_cache();
-        work()?;
+        let _alone = lock(&RECORDING);
         let stream = context.stream();
         stream.begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL).w()?;
         let recorded = work();
         // Always ended, or the stream would stay unusable.
         let graph = stream.end_capture(sys::CUgraphInstantiate_flags(0)).w();
+        // What a failed recording leaves behind would else be the error of the next call.
+        let left = stream.context().check_err().w();
         recorded?;
+        left?;
         let Some(graph) = graph? else { bail!("nothing was recorded") };
-        stream.context().check_err().w()?;
         check_memory(&graph)?;
         Ok(Graph(graph))
     }

@@ -15,7 +15,9 @@ const MOST_BLOCKS: usize = 1 << 14;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Source {
     Direct,
+    Fold,
     Layout,
+    Loss,
     Norm,
     Optimizer,
     Pointwise,
@@ -29,7 +31,9 @@ impl Source {
     fn text(self) -> &'static str {
         match self {
             Source::Direct => include_str!("kernels/direct.cu"),
+            Source::Fold => include_str!("kernels/fold.cu"),
             Source::Layout => include_str!("kernels/layout.cu"),
+            Source::Loss => include_str!("kernels/loss.cu"),
             Source::Norm => include_str!("kernels/norm.cu"),
             Source::Optimizer => include_str!("kernels/optimizer.cu"),
             Source::Pointwise => include_str!("kernels/pointwise.cu"),

@@ -15,17 +15,18 @@ mod context;
 mod convolution;
 mod cudnn;
 mod descriptors;
-// Whole steps are not recorded yet: the training loop has to keep its batches at one place first.
-#[cfg_attr(not(test), allow(dead_code))]
+mod folded;
 mod graph;
 mod input;
 mod launch;
 mod layout;
+mod loss;
 mod norm;
 mod optimizer;
 mod pointwise;
 mod pool;
 mod reduce;
+mod replay;
 mod resample;
 mod sort;
 mod step;
@@ -38,16 +39,21 @@ use super::geometry;
 pub(crate) use self::activation::{activation, activation_backward};
 pub(crate) use self::context::new_device;
 pub(crate) use self::convolution::{into_large, into_small, weight_gradient};
+pub(crate) use self::folded::{Layers, apply_folded};
+pub(crate) use self::graph::apart_from_recording;
 pub(crate) use self::input::CudaInput;
 pub(crate) use self::layout::{concat_channels, frame, slice_channels, transpose};
+pub(crate) use self::loss::{bce, bce_backward};
 pub(crate) use self::norm::{Norm, batch_statistics, running_statistics};
 pub(crate) use self::pointwise::{
-    Dropout, add, dropout, gate_channels, gate_channels_backward, gate_pixels, gate_pixels_backward,
+    Dropout, add, all_of, dropout, gate_channels, gate_channels_backward, gate_pixels, gate_pixels_backward,
+    weighted_sum,
 };
 pub(crate) use self::pool::{
     average_pool, average_pool_backward, global_average, global_average_backward, max_pool, max_pool_backward,
 };
 pub(crate) use self::reduce::channel_sums;
+pub(crate) use self::replay::Recordings;
 pub(crate) use self::resample::{bilinear, bilinear_backward, nearest_backward, nearest_concat};
 pub(crate) use self::sort::{argsort_descending, running_sums};
 pub(crate) use self::tensors::{gradient, tensor, with_inputs};

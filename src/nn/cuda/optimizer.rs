@@ -1,6 +1,7 @@
 //! One step of an optimizer over all parameters, in one launch for every 88 of them. Not yet run on a GPU.
 //!
-//! The tensors' addresses are a parameter of the kernel: no table has to be uploaded. Everything is f32.
+//! The tensors' addresses are a parameter of the kernel: no table has to be uploaded. The numbers that change from step to step
+//! lie on the device, so that a recorded step goes on with them. Everything is f32.
 
 use super::context::Context;
 use super::input::{CudaInput, optional};
@@ -12,6 +13,8 @@ use candle_core::{Result, bail};
 /// `TENSORS` and `CHUNK` of the kernel.
 const TENSORS: usize = 88;
 const CHUNK: usize = 4096;
+/// Words of the kernel's `Step`.
+pub(super) const NUMBERS: usize = 8;
 
 /// How parameters move, in the order of operations of `torch.optim`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,22 +64,31 @@ struct Step {
 }
 
 // What CUDA takes as parameters of a kernel. SAFETY: plain numbers in C's layout.
-const _: () = assert!(size_of::<Tensors>() + size_of::<Step>() <= 4096);
+const _: () = assert!(size_of::<Tensors>() + size_of::<u64>() <= 4096);
+const _: () = assert!(size_of::<Step>() == 4 * NUMBERS);
 unsafe impl DeviceRepr for Tensors {}
 unsafe impl DeviceRepr for Step {}
 
-/// Moves every parameter against its gradient and updates its state.
-pub(crate) fn optimizer_step(
-    tensors: &[OptimizerTensor],
-    rule: Rule,
-    learning_rate: f64,
-    weight_decay: f64,
-) -> Result<()> {
+/// Sets `to`, [`NUMBERS`] words of f32, to the numbers of the next step.
+pub(crate) fn set_step(to: CudaInput, rule: Rule, learning_rate: f64, weight_decay: f64) -> Result<()> {
+    let context = to.context()?;
+    let (to, step) = (to.parameters(&context, NUMBERS)?, step(rule, learning_rate, weight_decay)?);
+    let function = context.function(Source::Optimizer, "set_step", Variant::FLOATS)?;
+    let stream = context.stream();
+    let mut launch = stream.launch_builder(&function);
+    launch.arg(&to).arg(&step);
+    // SAFETY: the structure is the kernel's, and there is room for it.
+    unsafe { launch.launch(config(Grid(1, 1, 1))) }.w()?;
+    Ok(())
+}
+
+/// Moves every parameter against its gradient and updates its state, by the `numbers` of [`set_step`].
+pub(crate) fn optimizer_step(tensors: &[OptimizerTensor], rule: Rule, numbers: CudaInput) -> Result<()> {
     let Some(one) = tensors.first() else { return Ok(()) };
     let context = one.parameter.context()?;
-    let step = step(rule, learning_rate, weight_decay)?;
+    let numbers = numbers.parameters(&context, NUMBERS)?;
     for tensors in tensors.chunks(TENSORS) {
-        launch(&context, tensors, rule, step)?;
+        launch(&context, tensors, rule, numbers)?;
     }
     Ok(())
 }
@@ -111,7 +123,7 @@ fn step(rule: Rule, learning_rate: f64, weight_decay: f64) -> Result<Step> {
 }
 
 /// One launch, for as many tensors as the kernel takes.
-fn launch(context: &Context, tensors: &[OptimizerTensor], rule: Rule, step: Step) -> Result<()> {
+fn launch(context: &Context, tensors: &[OptimizerTensor], rule: Rule, numbers: u64) -> Result<()> {
     let mut table = Tensors {
         parameter: [0; TENSORS],
         gradient: [0; TENSORS],
@@ -140,8 +152,8 @@ fn launch(context: &Context, tensors: &[OptimizerTensor], rule: Rule, step: Step
     let function = context.function(Source::Optimizer, "optimizer_step", Variant::FLOATS)?;
     let stream = context.stream();
     let mut launch = stream.launch_builder(&function);
-    launch.arg(&table).arg(&step);
-    // SAFETY: the structures are the kernel's, their addresses those of live tensors of the lengths beside them.
+    launch.arg(&table).arg(&numbers);
+    // SAFETY: the structure is the kernel's, its addresses those of live tensors of the lengths beside them.
     unsafe { launch.launch(config(Grid(blocks, 1, 1))) }.w()?;
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Addition, dropout and the gates of squeeze-and-excitation. Not yet run on a GPU.
 
 use super::context::Context;
-use super::input::{CudaInput, lanes};
+use super::input::{CudaInput, lanes, optional};
 use super::launch::{Argument, Grid, Source, Variant, arguments};
 use super::reduce::image_sums;
+use crate::nn::Activation;
 use candle_core::{CudaStorage, DType, Result, bail};
 
 /// `a + b`, of equal shapes.
@@ -17,13 +18,47 @@ pub(crate) fn add(a: CudaInput, b: CudaInput) -> Result<CudaStorage> {
     Ok(out.storage)
 }
 
-/// Adds a bias per channel to `ys` (..., channels), in place.
-pub(super) fn add_bias(context: &Context, dtype: DType, ys: u64, len: usize, bias: CudaInput) -> Result<()> {
-    let channels = bias.len();
-    let bias = bias.parameters(context, channels)?;
-    let variant = Variant { dtype, lanes: lanes(dtype, &[channels], &[ys]) };
+/// `a xs + b ys`, of equal shapes.
+pub(crate) fn weighted_sum([a, b]: [f64; 2], xs: CudaInput, ys: Option<CudaInput>) -> Result<CudaStorage> {
+    let (context, dtype, len) = (xs.context()?, xs.dtype(), xs.len());
+    let x = xs.activations(&context)?;
+    let y = optional(ys, |ys| ys.activations_like(&context, dtype, len))?;
+    let out = context.empty(dtype, len)?;
+    let variant = Variant { dtype, lanes: 1 };
+    let arguments = arguments![x, y, out.address, len, a as f32, b as f32];
+    context.launch(Source::Pointwise, "weighted_sum", variant, Grid::each(len), arguments)?;
+    Ok(out.storage)
+}
+
+/// As many times `value` as `like` has values, of its type.
+pub(crate) fn all_of(value: f32, like: CudaInput) -> Result<CudaStorage> {
+    let (context, dtype, len) = (like.context()?, like.dtype(), like.len());
+    let out = context.empty(dtype, len)?;
+    let variant = Variant { dtype, lanes: 1 };
+    let arguments = arguments![out.address, len, value];
+    context.launch(Source::Pointwise, "set_all", variant, Grid::each(len), arguments)?;
+    Ok(out.storage)
+}
+
+/// What follows a convolution.
+pub(super) struct Finish {
+    pub len: usize,
+    pub channels: usize,
+    pub activation: Activation,
+}
+
+/// Adds to the result of a convolution a bias per channel and, where there is one, a residual as large, and applies an
+/// activation, in place. Addresses of result, bias and residual.
+pub(super) fn finish(
+    context: &Context,
+    dtype: DType,
+    [ys, bias, residual]: [u64; 3],
+    Finish { len, channels, activation }: Finish,
+) -> Result<()> {
+    let variant = Variant { dtype, lanes: lanes(dtype, &[channels], &[ys, residual]) };
+    let arguments = arguments![ys, bias, residual, len, channels, activation.code(), activation.slope()];
     let grid = Grid::each(len / variant.lanes);
-    context.launch(Source::Pointwise, "add_bias", variant, grid, arguments![ys, bias, len, channels])
+    context.launch(Source::Pointwise, "finish_convolution", variant, grid, arguments)
 }
 
 /// One dropout. The numbers follow from the seed and an element's place, so that the backward pass is the same call on the
@@ -43,6 +78,9 @@ pub(crate) fn dropout(xs: CudaInput, dropout: Dropout) -> Result<CudaStorage> {
         bail!("the probability of dropout is from 0 to below 1, not {}", dropout.probability)
     }
     let (context, dtype, len) = (xs.context()?, xs.dtype(), xs.len());
+    if context.is_recording()? {
+        bail!("dropout has another seed in each step, so it cannot be recorded")
+    }
     let (image, channels) = match dropout.spatial {
         true => (len / xs.image_dims()?[0].max(1), xs.channels()),
         false => (0, 1),

@@ -5,7 +5,7 @@ use super::launch::{Grid, Source, Variant, arguments};
 use candle_core::{CudaStorage, Result, bail};
 
 /// Enlarges `xs` (N, H, W, C) to `size` by its nearest pixels and puts the channels of `skip` (N, `size`, S) behind:
-/// (N, `size`, C + S). Output `i` shows input `floor(i * from / to)`.
+/// (N, `size`, C + S). Output `i` shows input `i * (from / to)` in single precision, rounded down.
 pub(crate) fn nearest_concat(
     xs: CudaInput,
     skip: Option<CudaInput>,

@@ -1,11 +1,11 @@
 //! A step of an optimizer whose parameters lie on a GPU. Not yet run on a GPU.
 
 use super::input::CudaInput;
-use super::optimizer::{OptimizerTensor, Rule, optimizer_step};
+use super::optimizer::{NUMBERS, OptimizerTensor, Rule, optimizer_step, set_step};
 use super::tensors::with_inputs;
 use crate::nn::{Optimizer, UpdateRule};
 use candle_core::backprop::GradStore;
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor, bail};
 
 fn parameter<'a>(part: &[CudaInput<'a>]) -> OptimizerTensor<'a> {
     OptimizerTensor {
@@ -17,9 +17,26 @@ fn parameter<'a>(part: &[CudaInput<'a>]) -> OptimizerTensor<'a> {
 }
 
 impl Optimizer {
-    pub(in crate::nn) fn step_on_gpu(&self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
+    /// Brings the numbers of the next step to the device.
+    pub(in crate::nn) fn prepare_on_gpu(&mut self) -> Result<()> {
+        let (rule, weight_decay) = self.rule_on_gpu();
+        let numbers = match &self.numbers {
+            Some(numbers) => numbers.clone(),
+            None => {
+                let Some(parameter) = self.parameters.first() else { return Ok(()) };
+                Tensor::zeros(NUMBERS, DType::F32, parameter.value.device())?
+            }
+        };
+        let learning_rate = self.learning_rate;
+        let numbers = self.numbers.insert(numbers);
+        with_inputs(&[numbers], |inputs| set_step(inputs[0], rule, learning_rate, weight_decay))
+    }
+
+    /// One step by the numbers that were brought last.
+    pub(in crate::nn) fn move_on_gpu(&self, gradients: &GradStore) -> Result<()> {
+        let Some(numbers) = &self.numbers else { bail!("a step on a GPU has to be prepared") };
         // Per parameter with a gradient: itself, the gradient, what is remembered.
-        let mut tensors: Vec<Tensor> = vec![];
+        let mut tensors: Vec<Tensor> = vec![numbers.clone()];
         let count = self.rule.memories().len();
         for parameter in &self.parameters {
             let Some(gradient) = gradients.get(&parameter.value) else { continue };
@@ -29,10 +46,10 @@ impl Optimizer {
             let memories = memories.on_gpu(&parameter.value, count)?;
             tensors.extend(memories.iter().map(|memory| memory.as_tensor().clone()));
         }
-        let (rule, weight_decay) = self.rule_on_gpu();
+        let (rule, _) = self.rule_on_gpu();
         with_inputs(&tensors.iter().collect::<Vec<_>>(), |inputs| {
-            let all: Vec<OptimizerTensor> = inputs.chunks_exact(2 + count).map(parameter).collect();
-            optimizer_step(&all, rule, learning_rate, weight_decay)
+            let all: Vec<OptimizerTensor> = inputs[1..].chunks_exact(2 + count).map(parameter).collect();
+            optimizer_step(&all, rule, inputs[0])
         })
     }
 

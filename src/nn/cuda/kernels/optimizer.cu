@@ -46,7 +46,14 @@ __device__ inline void sgd(const Tensors& t, int tensor, int i, const Step& s) {
     t.parameter[tensor][i] = parameter - s.learning_rate * gradient;
 }
 
-extern "C" __global__ void optimizer_step(const Tensors tensors, const Step step) {
+// Brings the numbers of a step to the memory from which `optimizer_step` reads them, so that a recorded launch of it goes on
+// with new ones.
+extern "C" __global__ void set_step(Step* to, const Step step) {
+    if (blockIdx.x == 0 && threadIdx.x == 0) *to = step;
+}
+
+extern "C" __global__ void optimizer_step(const Tensors tensors, const Step* numbers) {
+    const Step step = *numbers;
     int block = blockIdx.x, tensor = tensors.count - 1;
     while (tensor > 0 && block < tensors.first_block[tensor]) tensor--;
     int first = (block - tensors.first_block[tensor]) * CHUNK;

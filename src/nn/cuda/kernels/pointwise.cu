@@ -26,11 +26,22 @@ extern "C" __global__ void add(const T* a, const T* b, T* out, int count) {
     }
 }
 
-// Adds a bias per channel in place.
-extern "C" __global__ void add_bias(T* ys, const float* bias, int count, int channels) {
+// `ys` may be null.
+extern "C" __global__ void weighted_sum(const T* xs, const T* ys, T* out, int count, float a, float b) {
+    FOR_EACH(i, count) out[i] = from_float(a * to_float(xs[i]) + (ys ? b * to_float(ys[i]) : 0.0f));
+}
+
+extern "C" __global__ void set_all(T* ys, int count, float value) {
+    FOR_EACH(i, count) ys[i] = from_float(value);
+}
+
+// What follows a convolution, in place: a bias per channel, a residual where that is not null, an activation.
+extern "C" __global__ void finish_convolution(
+    T* ys, const float* bias, const T* residual, int count, int channels, int activation, float slope) {
     FOR_EACH(i, count / V) {
         Floats y = load(ys + i * V), b = parameters(bias + i * V % channels);
-        for (int v = 0; v < V; v++) y.at[v] += b.at[v];
+        Floats beside = residual ? load(residual + i * V) : splat(0.0f);
+        for (int v = 0; v < V; v++) y.at[v] = activate(y.at[v] + b.at[v] + beside.at[v], activation, slope);
         store(ys + i * V, y);
     }
 }

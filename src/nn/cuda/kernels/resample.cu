@@ -1,15 +1,18 @@
 // Upsampling to any size, channels last, nearest or bilinear. Backward passes gather from the outputs that an input reaches,
 // in a fixed order.
 
-// The input that output `at` shows, floor(at * size / out), in integers: PyTorch rounds the quotient first and is one off
-// for rare sizes.
+// The input that output `at` shows, in single precision, as PyTorch and the CPU compute it: for rare sizes it is the one
+// before the exact quotient's.
 __device__ inline int nearest(int at, int size, int out) {
-    return (int)((long long)at * size / out);
+    return min((int)(at * ((float)size / out)), size - 1);
 }
 
-// The first output that shows input `at` or a later one: ceil(at * out / size).
+// The first output that shows input `at` or a later one, sought from the exact quotient on.
 __device__ inline int first_output(int at, int size, int out) {
-    return (int)(((long long)at * out + size - 1) / size);
+    int first = (int)(((long long)at * out + size - 1) / size);
+    while (first > 0 && nearest(first - 1, size, out) >= at) first--;
+    while (first < out && nearest(first, size, out) < at) first++;
+    return first;
 }
 
 // `ys` (images, out_height, out_width, channels + skip_channels): `xs` enlarged, then `skip`, which is as large already.

@@ -2,9 +2,12 @@
 //! `tests/cuda_emulator/run.sh`, whose driver runs the kernels there.
 
 mod convolution;
+mod folded;
 mod images;
 mod layers;
+mod losses;
 mod norm;
+mod replay;
 mod vectors;
 
 use super::{CudaInput, new_device};

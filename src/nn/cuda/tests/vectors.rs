@@ -1,5 +1,5 @@
 use super::super::graph::{Graph, copy};
-use super::super::optimizer::{OptimizerTensor, Rule, optimizer_step};
+use super::super::optimizer::{NUMBERS, OptimizerTensor, Rule, optimizer_step, set_step};
 use super::super::*;
 use super::*;
 
@@ -43,6 +43,15 @@ fn step(rule: Rule, [mut p, mut g, mut first, mut second]: [f64; 4]) -> [f64; 3]
     [p, first, second]
 }
 
+/// The same on the device.
+fn take_step(tensors: &[OptimizerTensor], rule: Rule, device: &Device) {
+    let numbers = upload(vec![0.0; NUMBERS], &[NUMBERS], DType::F32, device);
+    with([&numbers], |[numbers]| {
+        set_step(numbers, rule, RATE, DECAY)?;
+        optimizer_step(tensors, rule, numbers)
+    });
+}
+
 #[test]
 fn optimizers_agree_with_plain_loops() {
     let Some(device) = device() else { return };
@@ -73,7 +82,7 @@ fn optimizers_agree_with_plain_loops() {
                 second: Some(input(second)),
             })
             .collect();
-        optimizer_step(&tensors, rule, RATE, DECAY).unwrap();
+        take_step(&tensors, rule, device);
         for four in &all {
             let now = [0, 2, 3].map(|k| four[k].tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap());
             for i in 0..now[0].len() {
@@ -122,6 +131,7 @@ fn a_recorded_graph_replays_on_new_values() {
         let layout = candle_core::Layout::contiguous(192);
         copy(CudaInput { storage: &doubled, layout: &layout }, input(&ys))
     };
+    work().unwrap(); // compiles the kernels
     // SAFETY: both tensors live to the end of this function.
     let graph = unsafe { Graph::record(cuda, work) }.unwrap();
     let new = random(&dims, DType::F32, device);
