@@ -5,7 +5,7 @@ use super::boundary::{BORDER, EXTRA, REACH};
 use super::lovasz::Hinge;
 use super::overlap::{Curve, EPS};
 use super::planes::Order;
-use crate::nn::{argsort_descending, avg_pool2d, cumsum, sigmoid};
+use crate::nn::{Activation, argsort_descending, avg_pool2d, cumsum, sigmoid};
 use candle_core::{D, DType, Error, Result, Tensor};
 
 /// Where a power is taken, so that its slope stays finite.
@@ -22,7 +22,12 @@ fn channels_first(tensors: [&Tensor; 2], order: Order) -> Result<[Tensor; 2]> {
 
 /// `max(x, least)`, with a slope of 0 where that is `least`.
 fn at_least(xs: &Tensor, least: f64) -> Result<Tensor> {
-    xs.affine(1.0, -least)?.relu()?.affine(1.0, least)
+    relu(&xs.affine(1.0, -least)?)?.affine(1.0, least)
+}
+
+// Not candle's, whose slope at 0 is 1.
+fn relu(xs: &Tensor) -> Result<Tensor> {
+    Activation::Relu.forward(xs).map_err(Error::wrap)
 }
 
 fn probabilities(logits: &Tensor) -> Result<Tensor> {
@@ -33,7 +38,7 @@ pub(super) fn overlap(tensors: [&Tensor; 2], order: Order, alpha: f64, curve: Cu
     let [logits, target] = channels_first(tensors, order)?;
     let per_class = |xs: &Tensor| xs.sum((0, 2, 3));
     let difference = (&target - probabilities(&logits)?)?;
-    let (missing, surplus) = (per_class(&difference.relu()?)?, per_class(&difference.neg()?.relu()?)?);
+    let (missing, surplus) = (per_class(&relu(&difference)?)?, per_class(&relu(&difference.neg()?)?)?);
     let total = per_class(&target)?;
     let both = (&total - &missing)?;
     let wrong = ((surplus * (1.0 - alpha))? + (missing * alpha)?)?;
@@ -52,7 +57,7 @@ pub(super) fn overlap(tensors: [&Tensor; 2], order: Order, alpha: f64, curve: Cu
 /// The binary cross-entropy of each value.
 fn cross_entropies(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
     let small = logits.abs()?.neg()?.exp()?;
-    (logits.relu()? - (logits * target)?)? + small.affine(1.0, 1.0)?.log()?
+    (relu(logits)? - (logits * target)?)? + small.affine(1.0, 1.0)?.log()?
 }
 
 pub(super) fn focal([logits, target]: [&Tensor; 2], gamma: f64) -> Result<Tensor> {
@@ -91,12 +96,12 @@ pub(super) fn lovasz(tensors: [&Tensor; 2], order: Order, hinge: Hinge) -> Resul
     let (rows, pixels) = (images * classes, height * width);
     let (logits, target) = (logits.reshape((rows, pixels))?, target.detach().reshape((rows, pixels))?);
     // `e − 1`, as the kernel sorts it.
-    let errors = (logits * target.affine(-2.0, 1.0)?)?;
+    let errors = (logits * target.affine(-2.0, 1.0)?)?.affine(1.0, 0.0)?;
     let order = argsort_descending(&errors.detach()).map_err(Error::wrap)?;
     let errors = errors.gather(&order, D::Minus1)?.affine(1.0, 1.0)?;
     let target = target.gather(&order, D::Minus1)?;
     let values = match hinge {
-        Hinge::Relu => errors.relu()?,
+        Hinge::Relu => relu(&errors)?,
         _ => errors.elu(1.0)?.affine(1.0, 1.0)?,
     };
     let mut growth = growth(&target)?;

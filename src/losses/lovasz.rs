@@ -139,7 +139,8 @@ impl Lovasz {
     /// The loss of a class of an image; its gradient, divided by `rows`, goes to `grad`.
     fn row(&self, class: usize, [xs, ts]: [&[f32]; 2], rows: f64, grad: &mut [f32]) -> f64 {
         // `e − 1`. Of masks of 0 and 1 these are exact, which the errors would not be: pixels change places only by their logits.
-        let error = |place: usize| xs[place] * (1.0 - 2.0 * ts[place]);
+        // Zero is added since −0 would come after 0.
+        let error = |place: usize| xs[place] * (1.0 - 2.0 * ts[place]) + 0.0;
         // A ReLU's slope is 0 from there on, so that these need no order.
         let counts =
             |place: &usize| self.hinge != Hinge::Relu || error(*place) > -1.0 || error(*place).is_nan();

@@ -23,9 +23,8 @@ const EACH: [Loss; 12] = [
 fn example() -> (Var, Tensor) {
     let (shape, pixels) = ((2, 3, 13, 17), 13 * 17);
     let xs: Vec<f32> = (0..6 * pixels).map(|i| ((i * 7919 % 1009) as f32 - 500.0) / 170.0).collect();
-    let ts: Vec<f32> = (0..6 * pixels)
-        .map(|i| f32::from(u8::from(i / pixels % 3 != 2 && (i / 40).is_multiple_of(3))))
-        .collect();
+    let ts: Vec<f32> =
+        (0..6 * pixels).map(|i| f32::from(u8::from(i / pixels % 3 != 2 && i / 40 % 3 == 0))).collect();
     let tensor = |values: Vec<f32>| Tensor::from_vec(values, shape, &Device::Cpu).unwrap();
     (Var::from_tensor(&tensor(xs)).unwrap(), tensor(ts))
 }
