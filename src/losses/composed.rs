@@ -56,8 +56,10 @@ pub(super) fn overlap(tensors: [&Tensor; 2], order: Order, alpha: f64, curve: Cu
 
 /// The binary cross-entropy of each value.
 fn cross_entropies(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
-    let small = logits.abs()?.neg()?.exp()?;
-    (relu(logits)? - (logits * target)?)? + small.affine(1.0, 1.0)?.log()?
+    let positive = relu(logits)?;
+    // −|x| by way of the same ReLU, so that the slopes fit each other at 0.
+    let small = (logits - (&positive * 2.0)?)?.exp()?;
+    (positive - (logits * target)?)? + small.affine(1.0, 1.0)?.log()?
 }
 
 pub(super) fn focal([logits, target]: [&Tensor; 2], gamma: f64) -> Result<Tensor> {

@@ -1,7 +1,5 @@
 //! The losses against PyTorch and segmentation_models.pytorch, against plain loops in double precision, and in training.
 
-#[path = "../pytorch_ops/cases.rs"]
-mod cases;
 mod differences;
 #[path = "../nn_layers/gradients.rs"]
 mod gradients;

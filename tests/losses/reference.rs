@@ -1,9 +1,10 @@
 //! Values and gradients of `generate.py`: of a few small cases always, of more and larger ones where there is a Python that has
 //! PyTorch and segmentation_models.pytorch. Their table goes to `target/pytorch_losses.md`.
 
-use crate::cases::{Case, cases};
-use candle_core::{Tensor, Var};
-use std::collections::BTreeMap;
+use crate::gradients::doubles;
+use candle_core::{Device, Tensor, Var};
+use safetensors::SafeTensors;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tgs_salt::losses::Loss;
@@ -19,13 +20,32 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// What `generate.py` says of a case.
+#[derive(serde::Deserialize)]
+struct Case {
+    name: String,
+    operation: String,
+    kind: String,
+    parameters: Parameters,
+}
+
+#[derive(serde::Deserialize)]
+struct Parameters {
+    loss: Loss,
+}
+
+type Tensors = HashMap<String, Tensor>;
+
+fn cases(file: &Path) -> (Vec<Case>, Tensors) {
+    let bytes = std::fs::read(file).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let cases = serde_json::from_str(&header.metadata().as_ref().unwrap()["cases"]).unwrap();
+    (cases, candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).unwrap())
+}
+
 /// `‖ours − theirs‖ / ‖theirs‖`.
-fn deviation(case: &Case, what: &str, ours: &Tensor) -> f64 {
-    let doubles = |xs: &Tensor| -> Vec<f64> {
-        let floats: Vec<f32> = xs.flatten_all().unwrap().to_vec1().unwrap();
-        floats.into_iter().map(f64::from).collect()
-    };
-    let (ours, theirs) = (doubles(ours), doubles(case.get(what).unwrap()));
+fn deviation(ours: &Tensor, theirs: &Tensor) -> f64 {
+    let (ours, theirs) = (doubles(ours), doubles(theirs));
     assert_eq!(ours.len(), theirs.len());
     let norm = |xs: &mut dyn Iterator<Item = f64>| xs.map(|x| x * x).sum::<f64>().sqrt();
     let apart = norm(&mut ours.iter().zip(&theirs).map(|(a, b)| a - b));
@@ -33,14 +53,14 @@ fn deviation(case: &Case, what: &str, ours: &Tensor) -> f64 {
 }
 
 /// Of the value, and of the gradient.
-fn deviations(case: &Case) -> [f64; 2] {
-    let loss: Loss = serde_json::from_value(case.parameters["loss"].clone()).unwrap();
-    let inputs = case.inputs();
-    let xs = Var::from_tensor(inputs[0]).unwrap();
-    let value = loss.compute(&xs, inputs[1]).unwrap();
-    let apart = deviation(case, "ys", &value);
+fn deviations(case: &Case, tensors: &Tensors) -> [f64; 2] {
+    let get = |what: &str| &tensors[&format!("{}/{what}", case.name)];
+    let loss = &case.parameters.loss;
+    let xs = Var::from_tensor(get("in.0")).unwrap();
+    let value = loss.compute(&xs, get("in.1")).unwrap();
+    let apart = deviation(&value, get("ys"));
     let grads = backward(value).unwrap();
-    let result = [apart, deviation(case, "grad.in.0", grads.get(&xs).unwrap())];
+    let result = [apart, deviation(grads.get(&xs).unwrap(), get("grad.in.0"))];
     // What is not a number is never the largest.
     assert!(result.iter().all(|x| x.is_finite()), "{loss}, {}: {result:?}", case.kind);
     result
@@ -50,8 +70,9 @@ fn deviations(case: &Case) -> [f64; 2] {
 fn compare(file: &Path) -> String {
     let mut rows: BTreeMap<String, (usize, [f64; 2])> = BTreeMap::new();
     let mut wrong = String::new();
-    for case in cases(file) {
-        let apart = deviations(&case);
+    let (cases, tensors) = cases(file);
+    for case in cases {
+        let apart = deviations(&case, &tensors);
         let row = rows.entry(case.operation.clone()).or_default();
         row.0 += 1;
         row.1 = [0, 1].map(|i| row.1[i].max(apart[i]));
