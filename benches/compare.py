@@ -18,7 +18,7 @@ import compare_scenarios as scenarios
 from compare_workers import Result, in_turn, ratio
 
 HERE = Path(__file__).parent
-PARTS = ("networks", "operations", "growth", "stock")
+PARTS = ("networks", "encoders", "operations", "growth", "stock")
 
 
 def parse():
@@ -84,6 +84,9 @@ class Comparison:
         f32, bf16, avx2 = scenarios.networks(cores, quick)
         for network in f32 + bf16 + avx2 if "networks" in only else []:
             self.network(network)
+        encoders = scenarios.encoders(cores) if "encoders" in only else []
+        for network in encoders:
+            self.network(network)
         for operation in scenarios.OPERATIONS if "operations" in only else []:
             for run in operation.passes:
                 self.operation(operation, run)
@@ -98,6 +101,8 @@ class Comparison:
             yield "Time, bf16", report.time_table(bf16, self.networks)
             yield "Time, f32, AVX2 alone on both sides", report.time_table(avx2, self.networks)
             yield "Peak memory", MEMORY + report.memory_table(f32 + bf16, self.networks)
+        if encoders:
+            yield "Every encoder", report.time_table(encoders, self.networks)
         if "operations" in only:
             text = report.operation_table(scenarios.OPERATIONS, self.operations)
             yield "Operations", OPERATIONS.format(cores) + text
@@ -156,7 +161,7 @@ def main():
         f"took {others:.1%} of the machine. The workers of a row are asked in turn (A B A B); times are medians, a ratio is the "
         "median of the rounds' ratios, ours by PyTorch's: lower is better. The crate is built as by a notebook "
         "(`--profile dev`). PyTorch computes with channels last, the same threads and the same precision (bf16: autocast); "
-        "its ResNet34 U-Net is that of `segmentation_models_pytorch`.",
+        "its networks but for the plain one are those of `segmentation_models_pytorch`.",
         *(f"## {title}\n\n{text}" for title, text in sections),
     ]
     text = "\n\n".join(lines) + "\n"

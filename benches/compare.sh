@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The engine beside PyTorch, and stock candle for reference: prints ratios, writes benches/results.md.
-#   bash benches/compare.sh [--quick] [--rounds N] [--only networks|operations|growth|stock] [--output FILE]
+#   bash benches/compare.sh [--quick] [--rounds N] [--only networks|encoders|operations|growth|stock] [--output FILE]
 # PyTorch comes from TGS_SALT_TORCH_PYTHON, else from .venv-reference, else from python3.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

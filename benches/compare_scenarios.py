@@ -89,6 +89,12 @@ def networks(cores, quick):
     return f32, bf16, avx2
 
 
+def encoders(cores):
+    """The U-Net of each encoder, and two UNet++, whose names end in ++."""
+    models = ("vgg16", "vgg19", "resnet50", "inception_v3", "xception", "plain++", "resnet34++")
+    return [Network(model, task, threads=cores) for model, task in product(models, TASKS)]
+
+
 def growth(cores, quick):
     """One setting changed at a time, by the setting's name."""
     batches, sizes = ((1, 8), (64, 128)) if quick else ((1, 2, 4, 8, 16, 32), (64, 128, 256))

@@ -13,7 +13,7 @@ from torch_serve import serve, values
 
 
 def double(inputs, outputs):
-    """Twice convolution, batch norm, ReLU: `ConvBlock` of the crate."""
+    """Twice convolution, batch norm, ReLU."""
     layers = []
     for channels in (inputs, outputs):
         layers += [nn.Conv2d(channels, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
@@ -21,7 +21,7 @@ def double(inputs, outputs):
 
 
 class PlainUnet(nn.Module):
-    """The crate's `PlainEncoder` and `TransposedDecoder` with their defaults."""
+    """The crate's U-Net over the plain encoder with its defaults."""
 
     def __init__(self, depth=4, filters=16):
         super().__init__()
@@ -45,12 +45,43 @@ class PlainUnet(nn.Module):
         return self.head(xs)
 
 
+class Clouds(nn.Module):
+    """The crate's UNet++ over the plain encoder with its defaults."""
+
+    def __init__(self, filters=(32, 64, 128, 256, 512)):
+        super().__init__()
+        self.depth = len(filters) - 1
+        unit = lambda inputs, outputs: nn.Sequential(
+            *(layer for channels in (inputs, outputs) for layer in
+              (nn.Conv2d(channels, outputs, 3, padding=1), nn.ELU(inplace=True), nn.Dropout(0.5))))
+        self.units, self.ups = nn.ModuleDict(), nn.ModuleDict()
+        for level, channels in enumerate(filters):
+            self.units[f"{level} 0"] = unit(filters[level - 1] if level else 1, channels)
+            for step in range(1, self.depth - level + 1):
+                self.ups[f"{level} {step}"] = nn.ConvTranspose2d(filters[level + 1], channels, 2, stride=2)
+                self.units[f"{level} {step}"] = unit((step + 1) * channels, channels)
+        self.head = nn.Conv2d(filters[0], 1, 1)
+
+    def forward(self, xs):
+        maps = []
+        for level in range(self.depth + 1):
+            maps.append([self.units[f"{level} 0"](nn.functional.max_pool2d(maps[-1][0], 2) if level else xs)])
+        for step in range(1, self.depth + 1):
+            for level in range(self.depth - step + 1):
+                up = self.ups[f"{level} {step}"](maps[level + 1][step - 1])
+                maps[level].append(self.units[f"{level} {step}"](torch.cat([up, *maps[level][::-1]], 1)))
+        return self.head(maps[0][-1])
+
+
 def network(model):
     torch.manual_seed(42)
     if model == "plain":
         return PlainUnet(), 1
-    assert model == "resnet34", model
-    return smp.Unet("resnet34", encoder_weights=None, in_channels=3), 3
+    if model == "plain++":
+        return Clouds(), 1
+    kind = smp.UnetPlusPlus if model.endswith("++") else smp.Unet
+    encoder = model.removesuffix("++").replace("inception_v3", "tu-inception_v3")
+    return kind(encoder, encoder_weights=None, in_channels=3), 3
 
 
 def predict(model, batch, size):

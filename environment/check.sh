@@ -25,12 +25,12 @@ real_data() {
   fi
 }
 
-# In CI the layers have to be compared with PyTorch; elsewhere where it is there.
+# In CI layers and networks have to be compared with PyTorch; elsewhere where it is there.
 reference() {
   if [ "${CI:-}" = true ]; then
-    [ -n "${TGS_SALT_TORCH_PYTHON:-}" ] || bash tests/reference.sh
+    [ -n "${TGS_SALT_TORCH_PYTHON:-}" ] || bash tests/reference.sh --models
   else
-    echo "PyTorch: used where it is found; 'bash tests/reference.sh' installs it (some gigabytes)"
+    echo "PyTorch: used where it is found; 'bash tests/reference.sh --models' installs it (some gigabytes)"
   fi
 }
 

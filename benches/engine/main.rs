@@ -1,6 +1,6 @@
 //! Our side of `compare.sh`: prediction or a training step of a whole network, or one operation.
 //!
-//! `engine TASK MODEL BATCH SIZE DTYPE`, where TASK is `train` or `predict`, MODEL `resnet34` or `plain`, DTYPE `f32` or `bf16`;
+//! `engine TASK MODEL BATCH SIZE DTYPE`, where TASK is `train` or `predict`, MODEL an encoder's name (with `++` its UNet++), DTYPE `f32` or `bf16`;
 //! `engine KIND SIZES PASS`, where KIND is one of `operations.rs`, PASS `forward` or `both`.
 
 mod operations;
@@ -11,14 +11,15 @@ use anyhow::{Result, bail};
 use tgs_salt::candle_core::Device;
 use tgs_salt::losses::bce;
 use tgs_salt::nn::{Optimizer, UpdateRule, backward, without_gradients};
-use tgs_salt::{Encoder, Model, Precision, Unet};
+use tgs_salt::{Encoder, Model, Precision, Unet, UnetPlusPlus};
 use worker::{Pass, arguments, serve, values};
 
-/// The ResNet34 U-Net for three channels, or the plain one for one.
+/// The U-Net of an encoder, or its UNet++ when the name ends in `++`: for three channels, over the plain encoder for one.
 fn model(name: &str) -> Result<Model> {
-    let encoder: Encoder = name.parse()?;
+    let encoder: Encoder = name.trim_end_matches('+').parse()?;
     let channels = if encoder == Encoder::Plain { 1 } else { 3 };
-    Ok(Unet::new(encoder).in_channels(channels).build(&Device::Cpu)?)
+    let network = if name.ends_with('+') { UnetPlusPlus::new(encoder) } else { Unet::new(encoder) };
+    Ok(network.in_channels(channels).build(&Device::Cpu)?)
 }
 
 fn predict(name: &str, batch: usize, size: usize, dtype: &str) -> Result<Pass> {
