@@ -160,3 +160,16 @@ fn sums_read_well_and_survive_json() {
     let text = serde_json::to_string(&loss).unwrap();
     assert_eq!(serde_json::from_str::<Loss>(&text).unwrap(), loss);
 }
+
+#[test]
+fn nothing_at_all_is_no_reason_to_stop() {
+    for shape in [(0, 1, 4, 4), (2, 0, 4, 4), (2, 1, 0, 4), (2, 1, 4, 0)] {
+        let none = Tensor::zeros(shape, candle_core::DType::F32, &Device::Cpu).unwrap();
+        for loss in EACH {
+            for order in [Order::ChannelsFirst, Order::ChannelsLast] {
+                let value = loss.compute_in(order, &none, &none).unwrap().to_scalar::<f32>().unwrap();
+                assert_eq!(value, 0.0, "{loss} of {shape:?}");
+            }
+        }
+    }
+}
