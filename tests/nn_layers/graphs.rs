@@ -124,7 +124,7 @@ fn batch_norm_with_residual_and_any_activation_equals_its_definition() {
 }
 
 /// Windows, and the channels that they go from and to.
-fn folded_cases() -> [([usize; 2], Conv2dConfig); 5] {
+fn folded_cases() -> [([usize; 2], Conv2dConfig); 6] {
     let three = Conv2dConfig::new(3);
     [
         ([16, 24], three.bias(false)),
@@ -132,6 +132,7 @@ fn folded_cases() -> [([usize; 2], Conv2dConfig); 5] {
         ([17, 5], Conv2dConfig::new(1)),
         ([12, 12], three.groups(12)),
         ([8, 12], three.groups(2)),
+        ([32, 40], three),
     ]
 }
 
@@ -253,4 +254,5 @@ fn every_kind_of_vector_gives_the_same_bits() {
     let portable = run("portable");
     assert_eq!(run("avx2"), portable, "AVX2");
     assert_eq!(run("avx512"), portable, "AVX-512");
+    assert_eq!(run("amx"), portable, "AMX, which f32 has no use for");
 }

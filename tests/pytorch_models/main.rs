@@ -23,27 +23,25 @@ const FLOOR: f64 = 1e-4;
 /// Rounding may bring one value of a deep layer to the other side of a kink, or another pixel to the top of a window of max
 /// pooling. This changes gradients by up to a hundredth, in few draws of the weights; a mistake shows in each of them.
 const DRAWS: usize = 5;
-/// VGG pools a million windows, in most draws one or two of them differently; its own gradients see this.
-const POOLED: f64 = 1e-2;
+/// Where PyTorch's own gradients in single precision are further off its exact ones than that, ours may be so many times as far.
+/// VGG, without batch norm, is such a network.
+const AS_PYTORCH: f64 = 3.0;
 /// More is no kink.
 const KINK: f64 = 0.05;
 
 struct Row {
     logits: f64,
-    /// Of the loss or a gradient, the one that comes nearest to what it may be, with its name.
+    /// Of the loss or a gradient, the one that is furthest off, with its name.
     gradient: (f64, String),
+    /// How far off PyTorch's own gradients in single precision are.
+    own: f64,
     /// None where there is no batch norm.
     statistics: Option<f64>,
 }
 
-/// What a gradient may be off.
-fn allowed(name: &str) -> f64 {
-    if name.starts_with("encoder.features.") { POOLED } else { GRADIENT }
-}
-
 impl Row {
     fn gradients_agree(&self) -> bool {
-        self.gradient.0 <= allowed(&self.gradient.1)
+        self.gradient.0 <= GRADIENT.max(AS_PYTORCH * self.own)
     }
 }
 
@@ -53,8 +51,8 @@ fn text(case: &Value, row: &Row) -> String {
     let size = format!("{}×{}×{}", case["batch"], size[0], size[1]);
     let line = format!("| {} | {channels} | {size} | {parameters} | {:.1e} |", name(case), row.logits);
     let gradient = match case["alone"] == true {
-        true => "–".into(),
-        false => format!("{:.1e} ({})", row.gradient.0, row.gradient.1),
+        true => "– | –".into(),
+        false => format!("{:.1e} ({}) | {:.1e}", row.gradient.0, row.gradient.1, row.own),
     };
     let statistics = row.statistics.map_or("–".into(), |apart| format!("{apart:.1e}"));
     format!("{line} {gradient} | {statistics} |")
@@ -82,7 +80,7 @@ fn compare(case: &Value, reference: &Reference) -> Row {
     let logits = model.forward(values.get("input")).unwrap();
     assert_eq!(logits.dims(), values.get("logits").dims(), "{}", name(case));
     let logits = values.deviation("logits", &logits, 0.0);
-    let mut row = Row { logits, gradient: (0.0, String::new()), statistics: None };
+    let mut row = Row { logits, gradient: (0.0, String::new()), own: 0.0, statistics: None };
     if case["alone"] != true {
         train(&model, &values, &mut row);
     }
@@ -96,6 +94,7 @@ fn train(model: &Model, values: &Values, row: &mut Row) {
         row.logits = row.logits.max(values.deviation("presence", presence, 0.0));
     }
     let loss = loss(&outputs, values.get("target"), values.get("presence_target"));
+    row.own = f64::from(model_cases::floats(values.get("own"))[0]);
     row.gradient = (values.deviation("loss", &loss, 0.0), "loss".into());
     let (trainable, gradients) = (model.trainable(), nn::backward(loss).unwrap());
     let names: Vec<String> = trainable.iter().map(|(name, _)| name.clone()).collect();
@@ -104,7 +103,7 @@ fn train(model: &Model, values: &Values, row: &mut Row) {
     for (name, var) in &trainable {
         let gradient = gradients.get(var).unwrap_or_else(|| panic!("{name} has no gradient"));
         let apart = values.deviation(&format!("grad.{name}"), gradient, FLOOR * largest);
-        if apart / allowed(name) > row.gradient.0 / allowed(&row.gradient.1) {
+        if apart > row.gradient.0 {
             row.gradient = (apart, name.clone());
         }
     }
@@ -144,8 +143,8 @@ fn networks_equal_pytorch() {
     };
     let mut reference = Reference::start(&python);
     let mut lines = vec![
-        "| architecture | channels | size | parameters | logits | worst gradient | statistics |".into(),
-        "|---|---|---|---|---|---|---|".into(),
+        "| architecture | channels | size | parameters | logits | worst gradient | PyTorch's own | statistics |".into(),
+        "|---|---|---|---|---|---|---|---|".into(),
     ];
     let mut off = vec![];
     while let Some(mut case) = reference.case() {

@@ -26,6 +26,8 @@ pub(crate) fn tensors(path: &Path, device: &Device) -> Result<Tensors> {
         return Err(Error::Missing { path: path.into(), hint: hint.into() });
     }
     let found = match start(path)? {
+        // A safetensors file begins with the length of its header, which is JSON: any bytes, and then this one.
+        [.., b'{'] => load(path, device).map_err(|error| unreadable(path, error))?.0,
         [b'P', b'K', ..] => torch(path)?,
         [0x80, ..] => {
             return Err(unreadable(path, "it is of PyTorch's format before 1.6, or not of weights"));
@@ -41,8 +43,8 @@ pub(crate) fn tensors(path: &Path, device: &Device) -> Result<Tensors> {
     named.collect::<candle_core::Result<_>>().map_err(Error::tensor("read weights"))
 }
 
-fn start(path: &Path) -> Result<[u8; 4]> {
-    let mut start = [0; 4];
+fn start(path: &Path) -> Result<[u8; 9]> {
+    let mut start = [0; 9];
     let mut file = File::open(path).map_err(Error::io("read", path))?;
     match file.read_exact(&mut start) {
         Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {

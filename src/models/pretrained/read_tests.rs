@@ -35,6 +35,19 @@ fn a_state_dict() {
     assert_eq!(found["transposed"].to_vec2::<f32>().unwrap(), [[0.0, 0.375], [0.125, 0.5], [0.25, 0.625]]);
 }
 
+/// Its first bytes are a length, which may look like another format's mark.
+#[test]
+fn a_safetensors_file_is_known_whatever_its_length() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    let tensor = Tensor::new(&[1f32, 2.0], &Device::Cpu).unwrap();
+    for padding in 0..260 {
+        let name = "w".repeat(1 + padding);
+        candle_core::safetensors::save(&[(name.clone(), tensor.clone())].into(), &path).unwrap();
+        assert_eq!(values(&tensors(&path, &Device::Cpu).unwrap()[&name]), [1.0, 2.0], "{padding}");
+    }
+}
+
 #[test]
 fn a_training_checkpoint_in_other_precisions() {
     let found = read("nested.pth").unwrap();

@@ -255,13 +255,19 @@ impl Width {
     }
 }
 
-/// The widest vectors that this machine has and `TGS_SALT_SIMD` (`avx512`, `avx2` or `portable`) allows.
+/// The variable `TGS_SALT_SIMD`: `amx`, `avx512`, `avx2` or `portable` is the most that kernels use; without it, all there is.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn limit() -> String {
+    std::env::var("TGS_SALT_SIMD").unwrap_or_default()
+}
+
+/// The widest vectors that this machine has and `TGS_SALT_SIMD` allows.
 pub(crate) fn width() -> Width {
     static WIDTH: std::sync::OnceLock<Width> = std::sync::OnceLock::new();
     *WIDTH.get_or_init(|| {
         #[cfg(target_arch = "x86_64")]
         {
-            let limit = std::env::var("TGS_SALT_SIMD").unwrap_or_default();
+            let limit = limit();
             let avx512 = is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512dq")

@@ -2,6 +2,8 @@
 
 pub(crate) mod activation;
 #[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -15,6 +17,8 @@ pub(crate) mod normalize;
 pub(crate) mod reduce;
 mod storage;
 mod sum;
+#[cfg(target_arch = "x86_64")]
+mod tile_product;
 pub(crate) mod update;
 pub(crate) mod vectorized;
 

@@ -11,7 +11,7 @@ use super::super::memory::{Shared, written};
 use super::pack::Packed;
 use super::sums::Ending;
 use super::table::{CHUNK, Places, SLOTS, Table};
-use super::values::Values;
+use super::values::{Multiply, Values};
 use crate::nn::geometry::{Family, Geometry, Plane};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -35,6 +35,10 @@ struct Task {
 
 /// Floats of packed weights that stay in a core's cache while a task's pixels pass by.
 const CACHED_WEIGHTS: usize = 64 * 1024;
+
+/// Terms that are summed by themselves before they are added to the total, an even number: a sum of thousands in one go loses
+/// half a digit more.
+const BLOCK: usize = 256;
 
 /// The tasks of one family; those that share weights follow each other.
 fn tasks(family: usize, points: usize, packed: &Packed, groups: usize) -> Vec<Task> {
@@ -79,30 +83,19 @@ pub(super) fn gather<T: Values>(pass: Pass<T::Item>, families: &[Family], packed
 
 /// All that the sum over one chunk of pixels needs.
 pub(super) struct Sum<'a, T: Values> {
-    pass: &'a Pass<'a, T::Item>,
-    taps: usize,
-    table: &'a Table<T::Item>,
+    pub pass: &'a Pass<'a, T::Item>,
+    pub taps: usize,
+    pub table: &'a Table<T::Item>,
     packed: &'a Packed,
     output: &'a Shared<T::Item>,
 }
 
 /// Computes some panels of a chunk of pixels.
 #[inline(always)]
-pub(super) fn sum_panels<L: Lanes, T: Values>(sum: &Sum<T>, panels: Range<usize>) {
-    let outputs = sum.pass.to.channels / sum.pass.geometry.groups;
+pub(super) fn sum_panels<L: Lanes, T: Multiply>(sum: &Sum<T>, panels: Range<usize>) {
     for panel in panels {
-        let (group, panel) = (panel / sum.packed.panels, panel % sum.packed.panels);
-        let first = panel * sum.packed.width;
-        let channels = (outputs - first).min(sum.packed.width);
-        let part = Part {
-            sum,
-            weight: sum.packed.panel(group, panel),
-            inputs: sum.pass.from.channels / sum.pass.geometry.groups,
-            source: group * (sum.pass.from.channels / sum.pass.geometry.groups),
-            channel: group * outputs + first,
-            channels,
-        };
-        match (channels > L::WIDTH, L::WIDTH == 16) {
+        let part = sum_part(sum, panel);
+        match (part.channels > L::WIDTH, L::WIDTH == 16) {
             (true, true) => part.tiles::<L, 12, 2>(),
             (true, false) => part.tiles::<L, 6, 2>(),
             (false, true) => part.tiles::<L, 12, 1>(),
@@ -111,19 +104,47 @@ pub(super) fn sum_panels<L: Lanes, T: Values>(sum: &Sum<T>, panels: Range<usize>
     }
 }
 
+/// Adds the sums to the totals, and begins anew.
+#[inline(always)]
+fn add_up<L: Lanes, const M: usize, const V: usize>(totals: &mut [[L; V]; M], sums: &mut [[L; V]; M]) {
+    for (totals, sums) in totals.iter_mut().zip(sums) {
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            *total = total.add(*sum);
+            *sum = L::splat(0.0);
+        }
+    }
+}
+
 /// One panel of output channels.
-struct Part<'a, T: Values> {
-    sum: &'a Sum<'a, T>,
-    weight: &'a [f32],
+pub(super) struct Part<'a, T: Values> {
+    pub sum: &'a Sum<'a, T>,
+    pub weight: &'a [f32],
     /// Source channels that are summed, and the first of them.
     inputs: usize,
     source: usize,
     /// The first output channel, and how many.
-    channel: usize,
-    channels: usize,
+    pub channel: usize,
+    pub channels: usize,
 }
 
-impl<T: Values> Part<'_, T> {
+/// The panel of that number.
+#[inline(always)]
+pub(super) fn sum_part<'a, T: Values>(sum: &'a Sum<T>, panel: usize) -> Part<'a, T> {
+    let Geometry { groups, .. } = *sum.pass.geometry;
+    let (inputs, outputs) = (sum.pass.from.channels / groups, sum.pass.to.channels / groups);
+    let (group, panel) = (panel / sum.packed.panels, panel % sum.packed.panels);
+    let first = panel * sum.packed.width;
+    Part {
+        sum,
+        weight: sum.packed.panel(group, panel),
+        inputs,
+        source: group * inputs,
+        channel: group * outputs + first,
+        channels: (outputs - first).min(sum.packed.width),
+    }
+}
+
+impl<T: Multiply> Part<'_, T> {
     /// All pixels: in tiles of `M`, and what remains in tiles of 4.
     #[inline(always)]
     fn tiles<L: Lanes, const M: usize, const V: usize>(&self) {
@@ -159,7 +180,9 @@ impl<T: Values> Part<'_, T> {
             self.sum_tile::<L, M, V>(table, bias)
         };
         for (sums, &start) in sums.iter().zip(&self.sum.table.outputs[first..first + count]) {
-            self.finish::<L, V>(sums, start + self.channel);
+            for (v, &sum) in sums.iter().enumerate() {
+                self.finish(sum, start, v);
+            }
         }
     }
 
@@ -169,36 +192,62 @@ impl<T: Values> Part<'_, T> {
         table: *const *const T::Item,
         bias: [L; V],
     ) -> [[L; V]; M] {
-        let mut sums = [bias; M];
-        let row = self.inputs.div_ceil(T::TOGETHER) * 2 * L::WIDTH;
+        let mut totals = [bias; M];
+        let mut sums = [[L::splat(0.0); V]; M];
+        let mut terms = 0;
         for tap in 0..self.sum.taps {
-            let mut weight = self.weight.as_ptr().wrapping_add(tap * row);
             // SAFETY: see `tile`.
-            if unsafe { self.is_outside::<M>(table, tap) } {
-                continue;
-            }
-            let mut pixels = [std::ptr::null::<T::Item>(); M];
-            for (m, pixel) in pixels.iter_mut().enumerate() {
-                // SAFETY: see `tile`.
-                *pixel = unsafe { (*table.add(tap * SLOTS + m)).add(self.source) };
-            }
-            for i in (0..self.inputs).step_by(T::TOGETHER) {
-                let mut weights = [L::splat(0.0); V];
-                for (v, lanes) in weights.iter_mut().enumerate() {
+            let outside = unsafe { self.is_outside::<M>(table, tap) };
+            for first in (0..self.inputs).step_by(BLOCK) {
+                let inputs = first..(first + BLOCK).min(self.inputs);
+                terms += inputs.len();
+                if !outside {
                     // SAFETY: see `tile`.
-                    *lanes = unsafe { L::load_at(weight.add(v * L::WIDTH)) };
+                    unsafe { self.add_inputs::<L, M, V>(table, tap, inputs, &mut sums) };
                 }
-                weight = weight.wrapping_add(2 * L::WIDTH);
-                for (sums, pixel) in sums.iter_mut().zip(pixels) {
-                    // SAFETY: see `tile`.
-                    let value = unsafe { T::broadcast::<L>(pixel.add(i)) };
-                    for (sum, weight) in sums.iter_mut().zip(weights) {
-                        *sum = T::add_products(*sum, value, weight);
-                    }
+                // Also counted where nothing was added: the same bits, whatever pixels share a tile.
+                if terms >= BLOCK {
+                    add_up(&mut totals, &mut sums);
+                    terms = 0;
                 }
             }
         }
-        sums
+        add_up(&mut totals, &mut sums);
+        totals
+    }
+
+    /// Adds the products of some input channels under one tap.
+    #[inline(always)]
+    unsafe fn add_inputs<L: Lanes, const M: usize, const V: usize>(
+        &self,
+        table: *const *const T::Item,
+        tap: usize,
+        inputs: Range<usize>,
+        sums: &mut [[L; V]; M],
+    ) {
+        let row = self.inputs.div_ceil(T::TOGETHER) * 2 * L::WIDTH;
+        let start = tap * row + inputs.start / T::TOGETHER * 2 * L::WIDTH;
+        let mut weight = self.weight.as_ptr().wrapping_add(start);
+        let mut pixels = [std::ptr::null::<T::Item>(); M];
+        for (m, pixel) in pixels.iter_mut().enumerate() {
+            // SAFETY: see `tile`.
+            *pixel = unsafe { (*table.add(tap * SLOTS + m)).add(self.source) };
+        }
+        for i in inputs.step_by(T::TOGETHER) {
+            let mut weights = [L::splat(0.0); V];
+            for (v, lanes) in weights.iter_mut().enumerate() {
+                // SAFETY: see `tile`.
+                *lanes = unsafe { L::load_at(weight.add(v * L::WIDTH)) };
+            }
+            weight = weight.wrapping_add(2 * L::WIDTH);
+            for (sums, pixel) in sums.iter_mut().zip(pixels) {
+                // SAFETY: see `tile`.
+                let value = unsafe { T::broadcast::<L>(pixel.add(i)) };
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum = T::add_products(*sum, value, weight);
+                }
+            }
+        }
     }
 
     /// Whether a tap takes all pixels of a tile out of the image.
@@ -208,21 +257,21 @@ impl<T: Values> Part<'_, T> {
             // SAFETY: see `tile`.
             && (0..M).all(|m| self.sum.table.is_outside(unsafe { *table.add(tap * SLOTS + m) }))
     }
+}
 
-    /// Writes one pixel's channels from `start` on.
+impl<T: Values> Part<'_, T> {
+    /// Writes a vector of sums, the panel's vector `v`, of the pixel whose results begin at `pixel`.
     #[inline(always)]
-    fn finish<L: Lanes, const V: usize>(&self, sums: &[L; V], start: usize) {
+    pub fn finish<L: Lanes>(&self, sum: L, pixel: usize, v: usize) {
         let Ending { residual, activation, .. } = self.sum.pass.ending;
-        for (v, &sum) in sums.iter().enumerate() {
-            let (start, channels) = (start + v * L::WIDTH, self.channels - v * L::WIDTH);
-            let mut value = sum;
-            if let Some(residual) = residual {
-                value = value.add(T::Item::load(&residual[start..start + channels]));
-            }
-            value = activate(activation, value);
-            // SAFETY: these channels of this pixel are this task's own.
-            let slots = unsafe { std::slice::from_raw_parts_mut(self.sum.output.at(start).cast(), channels) };
-            T::Item::store(value, slots);
+        let (start, channels) = (pixel + self.channel + v * L::WIDTH, self.channels - v * L::WIDTH);
+        let mut value = sum;
+        if let Some(residual) = residual {
+            value = value.add(T::Item::load(&residual[start..start + channels]));
         }
+        value = activate(activation, value);
+        // SAFETY: these channels of this pixel are this task's own.
+        let slots = unsafe { std::slice::from_raw_parts_mut(self.sum.output.at(start).cast(), channels) };
+        T::Item::store(value, slots);
     }
 }

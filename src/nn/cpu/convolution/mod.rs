@@ -5,6 +5,10 @@ mod gather;
 mod pack;
 mod sums;
 mod table;
+#[cfg(target_arch = "x86_64")]
+mod tiles;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tiles_tests;
 mod unfold;
 mod values;
 mod weight_gradient;

@@ -1,11 +1,15 @@
 //! The convolution's sums into the small and the large plane, in f32 and bf16.
 
 use super::super::activation::Activation;
+#[cfg(target_arch = "x86_64")]
+use super::super::amx::has_tiles;
 use super::super::lanes::width;
 use super::gather::{Pass, gather};
 use super::pack::{Into, Packed};
+#[cfg(target_arch = "x86_64")]
+use super::tiles::{HalfTiles, takes_tiles};
 use super::unfold::{patches, unfolded};
-use super::values::{Half, HalfPairs, Single};
+use super::values::{Half, HalfPairs, Single, Values};
 use crate::nn::geometry::{Family, Geometry};
 use half::bf16;
 use std::borrow::Cow;
@@ -69,6 +73,23 @@ pub(crate) fn into_small_half(
     weight: &PackedWeight,
     ending: Ending<bf16>,
 ) -> Vec<bf16> {
+    #[cfg(target_arch = "x86_64")]
+    if takes_tiles(geometry) && has_tiles() {
+        return half_sums::<HalfTiles>(geometry, large, &weight.0, ending);
+    }
+    match has_pair_products() {
+        true => half_sums::<HalfPairs>(geometry, large, &weight.0, ending),
+        false => half_sums::<Half>(geometry, large, &weight.0, ending),
+    }
+}
+
+/// [`into_small_half`], with products of one kind.
+pub(super) fn half_sums<T: Values<Item = bf16>>(
+    geometry: &Geometry,
+    large: &[bf16],
+    weight: &Packed,
+    ending: Ending<bf16>,
+) -> Vec<bf16> {
     let (geometry, large) = match unfolded(geometry) {
         Some(mut flat) => {
             flat.large.channels = flat.large.channels.next_multiple_of(2);
@@ -77,11 +98,7 @@ pub(crate) fn into_small_half(
         None => (*geometry, Cow::Borrowed(large)),
     };
     let pass = Pass { geometry: &geometry, source: &large, from: geometry.large, to: geometry.small, ending };
-    let (family, weight) = (geometry.family_into_small(), std::slice::from_ref(&weight.0));
-    match has_pair_products() {
-        true => gather::<HalfPairs>(pass, &[family], weight),
-        false => gather::<Half>(pass, &[family], weight),
-    }
+    gather::<T>(pass, &[geometry.family_into_small()], std::slice::from_ref(weight))
 }
 
 /// Whether this machine multiplies pairs of bf16.

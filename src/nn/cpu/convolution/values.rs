@@ -10,11 +10,15 @@ use std::ops::Range;
 pub(super) trait Values: Sized {
     /// One number of an image.
     type Item: super::super::item::Item;
-    /// How many neighbouring channels one multiplication takes.
-    const TOGETHER: usize;
 
     /// Computes some panels of a chunk of pixels with the widest vectors of this machine.
     fn sum_panels(sum: &Sum<Self>, panels: Range<usize>);
+}
+
+/// One that vectors multiply.
+pub(super) trait Multiply: Values {
+    /// How many neighbouring channels one multiplication takes.
+    const TOGETHER: usize;
 
     /// That many channels of a pixel, in every lane.
     ///
@@ -31,11 +35,14 @@ pub(super) struct Single;
 
 impl Values for Single {
     type Item = f32;
-    const TOGETHER: usize = 1;
 
     fn sum_panels(sum: &Sum<Single>, panels: Range<usize>) {
         sum_single(sum, panels);
     }
+}
+
+impl Multiply for Single {
+    const TOGETHER: usize = 1;
 
     #[inline(always)]
     unsafe fn broadcast<L: Lanes>(channel: *const f32) -> L {
@@ -59,11 +66,14 @@ macro_rules! half_values {
     ($type:ty, $sum_panels:ident, $add_products:ident) => {
         impl Values for $type {
             type Item = bf16;
-            const TOGETHER: usize = 2;
 
             fn sum_panels(sum: &Sum<$type>, panels: Range<usize>) {
                 $sum_panels(sum, panels);
             }
+        }
+
+        impl Multiply for $type {
+            const TOGETHER: usize = 2;
 
             #[inline(always)]
             unsafe fn broadcast<L: Lanes>(channels: *const bf16) -> L {
