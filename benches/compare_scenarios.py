@@ -67,6 +67,8 @@ OPERATIONS = [
     Operation("argsort of 8 rows of 16,384", "argsort", "16384", ("forward",)),
     Operation("running sums of 8 rows of 16,384", "cumsum", "16384"),
     Operation("binary cross-entropy of 8 x 16,384 logits", "bce", "16384"),
+    Operation("Dice loss of 16 x 16,384 logits", "dice", "16384"),
+    Operation("Lovász hinge of 16 rows of 16,384", "lovasz", "16384"),
     Operation("Adam over the 24 M parameters of the ResNet34 U-Net", "adam", "0", ("forward",)),
 ]
 

@@ -94,6 +94,21 @@ def bce(columns):
     return lambda xs: F.binary_cross_entropy_with_logits(xs, target), [xs], None
 
 
+def dice(columns):
+    from segmentation_models_pytorch.losses import DiceLoss
+
+    target, loss = (values(2 * BATCH, 1, 1, columns) > 0).float(), DiceLoss("binary")
+    return lambda xs: loss(xs, target), [values(2 * BATCH, 1, 1, columns).requires_grad_()], None
+
+
+def lovasz(columns):
+    """The paper's, image by image."""
+    from segmentation_models_pytorch.losses import LovaszLoss
+
+    target, loss = (values(2 * BATCH, 1, columns) > 0).float(), LovaszLoss("binary", per_image=True)
+    return lambda xs: loss(xs, target), [values(2 * BATCH, 1, columns).requires_grad_()], None
+
+
 def adam():
     """A step over all parameters of the ResNet34 U-Net, given their gradients."""
     import segmentation_models_pytorch as smp

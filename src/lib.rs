@@ -23,7 +23,7 @@
 //! | 7 | [`training`] | [`TrainConfig`], [`History`], `Model::train` |
 //! | 6 | [`inference`] | [`Probabilities`], [`Masks`], `Model::{predict, evaluate}` |
 //! | 5 | [`models`] | [`Encoder`], [`Unet`], [`UnetPlusPlus`], [`Architecture`], [`Model`] |
-//! | 4 | [`losses`] | what training minimises |
+//! | 4 | [`losses`] | [`Loss`]: what training minimises |
 //! | 3 | [`nn`] | layers with checked gradients, optimizers, [`device()`] |
 //! | 2 | [`io`], [`synthetic`], [`metrics`], [`transform`] | files, the sample survey, scores, padding and augmentation |
 //! | 1 | [`types`] | [`Image`], [`Mask`], [`Rle`], [`Sample`], [`Dataset`], [`Competition`] |
@@ -51,6 +51,7 @@ pub use candle_core;
 pub use error::{Error, Result};
 pub use inference::{Masks, Probabilities};
 pub use io::Submission;
+pub use losses::Loss;
 pub use metrics::Score;
 pub use models::{Architecture, Encoder, Model, Precision, Unet, UnetPlusPlus, WeightsReport};
 pub use nn::device;

@@ -2,6 +2,7 @@
 
 pub use crate::inference::{Masks, Probabilities};
 pub use crate::io::Submission;
+pub use crate::losses::Loss;
 pub use crate::metrics::{self, Score};
 pub use crate::models::{Architecture, Encoder, Model, Precision, Unet, UnetPlusPlus, Upsampling};
 pub use crate::nn::Activation;

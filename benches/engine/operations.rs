@@ -6,7 +6,7 @@ use super::worker::{Pass, serve, sizes, values};
 use anyhow::{Result, bail};
 use tgs_salt::candle_core::backprop::GradStore;
 use tgs_salt::candle_core::{Device, Tensor, Var};
-use tgs_salt::losses::bce;
+use tgs_salt::losses::{bce, dice, lovasz_hinge};
 use tgs_salt::nn::{
     Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvTranspose2d,
     ConvTranspose2dConfig, Mode, Optimizer, ScSe, UpdateRule, Weights, argsort_descending, backward, cumsum,
@@ -103,6 +103,12 @@ fn image(kind: &str, shape: &str, weights: &Weights) -> Result<Forward> {
 
 fn row(kind: &str, shape: &str) -> Result<Forward> {
     let [columns] = sizes(shape)?;
+    if let "dice" | "lovasz" = kind {
+        let xs = input(&[2 * BATCH, 1, 1, columns])?;
+        let target = values(xs.dims())?.gt(0f32)?.to_dtype(xs.dtype())?;
+        let loss = if kind == "dice" { dice } else { lovasz_hinge };
+        return Ok(Box::new(move || Ok(loss(&xs, &target)?)));
+    }
     let xs = input(&[BATCH, columns])?;
     let target = values(&[BATCH, columns])?.gt(0f32)?.to_dtype(xs.dtype())?;
     Ok(match kind {

@@ -3,6 +3,7 @@
 //! With a logit `x` and a target `t` the stable form is `max(x, 0) − x·t + ln(1 + e^−|x|)`: no exponential of a
 //! positive number, so that logits of ±1000 are as safe as 0. Its gradient is `sigmoid(x) − t`.
 
+use super::planes::check_same;
 use crate::nn::cpu::lanes::Lanes;
 use crate::nn::cpu::vectorized::vectorized;
 #[cfg(feature = "cuda")]
@@ -35,14 +36,7 @@ const CHUNK: usize = 8192;
 /// # Errors
 /// [`Error::Shape`] when the shapes differ.
 pub fn bce(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
-    if logits.dims() != target.dims() {
-        return Err(Error::Shape {
-            what: "bce target".into(),
-            expected: format!("{:?}, the shape of the logits", logits.dims()),
-            got: format!("{:?}", target.dims()),
-            hint: "give one target per logit".into(),
-        });
-    }
+    check_same(logits, target)?;
     apply(Bce, &[logits, target]).map_err(Error::tensor("bce"))
 }
 
@@ -90,7 +84,8 @@ fn sum(xs: &[f32], ts: &[f32]) -> f64 {
 }
 
 vectorized! {
-    fn write_terms(xs: &[f32], ts: &[f32], terms: &mut [f32]) = write_terms_with
+    /// The binary cross-entropy of each value.
+    pub(super) fn write_terms(xs: &[f32], ts: &[f32], terms: &mut [f32]) = write_terms_with
 }
 
 #[inline(always)]

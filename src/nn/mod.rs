@@ -64,6 +64,7 @@ pub(crate) use self::random::{seeded, training_dropout};
 pub use self::replay::Replay;
 pub(crate) use self::resample::concat_all;
 pub use self::resample::{concat, upsample_concat, upsample_nearest2d};
+pub(crate) use self::sort::sort_row;
 pub use self::sort::{argsort_descending, cumsum};
 pub(crate) use self::weights::LayerWeight;
 pub use self::weights::Weights;

@@ -46,8 +46,10 @@ pub fn argsort_descending(xs: &Tensor) -> Result<Tensor> {
     run().map_err(Error::tensor("argsort_descending"))
 }
 
-/// Sorts one number per value: its rank among all floats upside down, then its place.
-fn sort_row(row: &[f32], order: &mut [u32]) {
+/// The places of a row's values, largest first, as [`argsort_descending`] has them.
+//
+// Sorts one number per value: its rank among all floats upside down, then its place.
+pub(crate) fn sort_row(row: &[f32], order: &mut [u32]) {
     let key = |value: f32| {
         let bits = value.to_bits();
         // Ascending over all floats, as `f32::total_cmp` orders them.

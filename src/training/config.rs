@@ -1,5 +1,6 @@
 //! What can be set of a training run.
 
+use crate::losses::Loss;
 use crate::training::Schedule;
 use crate::transform::Augment;
 use crate::{Error, Result};
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 /// | `epochs` | 40 | passes over the training set, at most | ≥ 1 |
 /// | `batch_size` | 16 | images per step | ≥ 1 |
 /// | `learning_rate` | 0.001 | of Adam, at its highest | > 0 |
+/// | `loss` | binary cross-entropy | what is minimised, of every head that gives a mask | [`Loss`] |
 /// | `schedule` | cosine | how the rate changes over the run | [`Schedule`] |
 /// | `patience` | 10 | epochs without a better score before stopping early | ≥ 1 |
 /// | `augment` | horizontal flip 0.5 | random changes of the samples | [`Augment`] |
@@ -33,6 +35,10 @@ pub struct TrainConfig {
     pub batch_size: usize,
     /// Of Adam, at its highest.
     pub learning_rate: f64,
+    /// What is minimised, of every head that gives a mask.
+    // Checkpoints from before there was a choice have none.
+    #[serde(default)]
+    pub loss: Loss,
     /// How the rate changes over the run.
     pub schedule: Schedule,
     /// Epochs without a better score before stopping early.
@@ -53,6 +59,7 @@ impl Default for TrainConfig {
             epochs: 40,
             batch_size: 16,
             learning_rate: 1e-3,
+            loss: Loss::Bce,
             schedule: Schedule::Cosine,
             patience: 10,
             augment: Augment::default(),
@@ -79,6 +86,18 @@ impl TrainConfig {
     /// Of Adam, at its highest.
     pub fn learning_rate(mut self, learning_rate: f64) -> Self {
         self.learning_rate = learning_rate;
+        self
+    }
+
+    /// What is minimised, of every head that gives a mask.
+    ///
+    /// ```
+    /// use tgs_salt::prelude::*;
+    /// let config = TrainConfig::default().loss(Loss::sum([(0.5, Loss::Bce), (1.0, Loss::LovaszElu)]));
+    /// assert_eq!(config.loss.to_string(), "0.5 × bce + 1 × lovasz elu");
+    /// ```
+    pub fn loss(mut self, loss: Loss) -> Self {
+        self.loss = loss;
         self
     }
 
@@ -131,6 +150,21 @@ impl TrainConfig {
             let (field, got) = ("learning_rate", self.learning_rate.to_string());
             return Err(Error::Config { field, got, expected: "a number above 0".into() });
         }
+        self.loss.check()?;
         self.augment.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_from_before_there_were_losses_has_cross_entropy() {
+        let config = TrainConfig::default().loss(Loss::sum([(0.5, Loss::Dice), (1.0, Loss::Lovasz)]));
+        let mut json = serde_json::to_value(&config).unwrap();
+        assert_eq!(serde_json::from_value::<TrainConfig>(json.clone()).unwrap(), config);
+        json.as_object_mut().unwrap().remove("loss");
+        assert_eq!(serde_json::from_value::<TrainConfig>(json).unwrap(), TrainConfig::default());
     }
 }

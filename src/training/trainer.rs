@@ -1,11 +1,10 @@
 //! The training loop.
 
-use crate::losses::bce;
 use crate::metrics::mean_precision;
 use crate::models::Model;
 use crate::nn::{Batch, Optimizer, Replay, UpdateRule, backward, for_each_batch, seeded, without_gradients};
 use crate::training::history::best_of;
-use crate::training::objective::training_loss;
+use crate::training::objective::{mask_loss, training_loss};
 use crate::training::pending::PendingLosses;
 use crate::training::progress::Progress;
 use crate::training::run_folder::RunFolder;
@@ -19,7 +18,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::time::Instant;
 
 impl Model {
-    /// Trains on `train`, watching `valid`: binary cross-entropy, Adam, a line per epoch, a checkpoint after each.
+    /// Trains on `train`, watching `valid`: the loss of the settings, Adam, a line per epoch, a checkpoint after each.
     ///
     /// Afterwards the model has the weights of the epoch with the best validation score. Whatever stops the run — early
     /// stopping, the file `STOP` in the run folder, a killed kernel — the run folder has a checkpoint of the last whole
@@ -146,10 +145,10 @@ impl<'a> Trainer<'a> {
     fn step(&mut self, batch: &Batch, losses: &mut PendingLosses) -> Result<()> {
         let learning_rate = self.learning_rate();
         let seed = dropout_seed(self.config.seed, self.optimizer.steps());
-        let Trainer { model, optimizer, replay, .. } = self;
+        let Trainer { model, optimizer, replay, config, .. } = self;
         let loss = |images: &Tensor, targets: [&Tensor; 2]| {
             let outputs = seeded(seed, || model.outputs(images))?;
-            training_loss(&outputs, batch, targets)
+            training_loss(&config.loss, &outputs, batch, targets)
         };
         let targets = batch.targets()?;
         if model.device().is_cpu() {
@@ -190,8 +189,8 @@ impl<'a> Trainer<'a> {
             |_, sample| Ok(sample),
             |batch| {
                 let logits = batch.crop(&self.model.logits(&batch.images)?)?;
-                let value =
-                    bce(&logits, batch.targets()?[0])?.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
+                let value = mask_loss(&self.config.loss, &logits, batch.targets()?[0])?;
+                let value = value.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
                 loss += f64::from(value) * batch.ids.len() as f64;
                 let logits = logits.flatten_all().and_then(|logits| logits.to_vec1::<f32>());
                 let logits = logits.map_err(Error::tensor("logits"))?;
