@@ -9,24 +9,24 @@ use candle_core::{CpuStorage, Shape, Tensor};
 use rayon::prelude::*;
 
 /// Focal loss (Lin et al. 2017, without their α) of `logits` against `target` (values in `[0, 1]`), both of one shape: the mean of
-/// `(1 − e^−b)^gamma · b` where `b` is the binary cross-entropy of a value. Pixels that are right already count less; with `gamma` 0,
-/// at least, this is [`bce`](crate::losses::bce), 2 is usual.
+/// `(1 − e^−b)^gamma · b` where `b` is the binary cross-entropy of a value, and gamma 2: pixels that are right already count less. For
+/// another gamma see [`Loss::Focal`].
 ///
-/// Equal to segmentation_models.pytorch's `FocalLoss("binary", gamma=gamma)`. At least 0.
+/// Equal to segmentation_models.pytorch's `FocalLoss("binary")`. At least 0.
 ///
 /// ```
 /// use candle_core::{Device, Tensor};
 /// let logits = Tensor::new(&[0f32, 0.0], &Device::Cpu).unwrap();
 /// let target = Tensor::new(&[1f32, 0.0], &Device::Cpu).unwrap();
-/// let loss = tgs_salt::losses::focal(&logits, &target, 2.0)?.to_scalar::<f32>().unwrap();
+/// let loss = tgs_salt::losses::focal(&logits, &target)?.to_scalar::<f32>().unwrap();
 /// assert!((loss - 0.25 * 2f32.ln()).abs() < 1e-6);
 /// # Ok::<(), tgs_salt::Error>(())
 /// ```
 ///
 /// # Errors
-/// [`Error::Shape`] when the shapes differ; [`Error::Config`] for a `gamma` below 0 or not finite.
-pub fn focal(logits: &Tensor, target: &Tensor, gamma: f64) -> Result<Tensor> {
-    Loss::Focal { gamma }.compute(logits, target)
+/// [`Error::Shape`] when the shapes differ.
+pub fn focal(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+    Loss::Focal { gamma: 2.0 }.compute(logits, target)
 }
 
 pub(super) fn focal_loss([logits, target]: [&Tensor; 2], gamma: f64) -> Result<Tensor> {

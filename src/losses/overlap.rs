@@ -73,46 +73,46 @@ pub fn log_dice(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
 }
 
 /// Tversky loss (Salehi et al. 2017) of `logits` against `target`, both (N, C, H, W): `1 − TP / (TP + (1 − alpha)·FP + alpha·FN)` of each
-/// class over the whole batch, averaged over the classes. `alpha` in `[0, 1]`, usually 0.7, is the weight of what was missed; 0.5 is
-/// [`dice`]. A class without any target counts 0.
+/// class over the whole batch, averaged over the classes, with alpha 0.7: what was missed weighs more. For another alpha see
+/// [`Loss::Tversky`]. A class without any target counts 0.
 ///
-/// Equal to segmentation_models.pytorch's `TverskyLoss(…, alpha=1 - alpha, beta=alpha)`. Between 0 and 1.
+/// Equal to segmentation_models.pytorch's `TverskyLoss(…, alpha=0.3, beta=0.7)`. Between 0 and 1.
 ///
 /// ```
 /// use candle_core::{Device, Tensor};
 /// let logits = Tensor::new(&[[[[0f32, 0.0, -100.0, 100.0]]]], &Device::Cpu).unwrap();
 /// let target = Tensor::new(&[[[[1f32, 0.0, 1.0, 1.0]]]], &Device::Cpu).unwrap();
-/// let loss = tgs_salt::losses::tversky(&logits, &target, 0.7)?.to_scalar::<f32>().unwrap();
+/// let loss = tgs_salt::losses::tversky(&logits, &target)?.to_scalar::<f32>().unwrap();
 /// assert!((loss - (1.0 - 1.5 / (1.5 + 0.3 * 0.5 + 0.7 * 1.5))).abs() < 1e-6);
 /// # Ok::<(), tgs_salt::Error>(())
 /// ```
 ///
 /// # Errors
-/// [`Error::Shape`] when the shapes differ or have other than four axes; [`Error::Config`] for an `alpha` outside of `[0, 1]`.
-pub fn tversky(logits: &Tensor, target: &Tensor, alpha: f64) -> Result<Tensor> {
-    Loss::Tversky { alpha }.compute(logits, target)
+/// [`Error::Shape`] when the shapes differ or have other than four axes.
+pub fn tversky(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+    Loss::Tversky { alpha: 0.7 }.compute(logits, target)
 }
 
-/// Focal Tversky loss (Abraham and Khan 2019): [`tversky`] to the power of `gamma`, above 0 and usually 0.75.
+/// Focal Tversky loss (Abraham and Khan 2019): [`tversky`] to the power of 0.75. For other numbers see
+/// [`Loss::FocalTversky`].
 ///
-/// Equal to segmentation_models.pytorch's `TverskyLoss(…, alpha=1 - alpha, beta=alpha, gamma=gamma)`. Where the loss is 0, its gradient
-/// is 0.
+/// Equal to segmentation_models.pytorch's `TverskyLoss(…, alpha=0.3, beta=0.7, gamma=0.75)`. Where the loss is 0, its gradient is 0.
 ///
 /// ```
 /// use candle_core::{Device, Tensor};
 /// use tgs_salt::losses::{focal_tversky, tversky};
 /// let logits = Tensor::new(&[[[[0.5f32, -1.0]]]], &Device::Cpu).unwrap();
 /// let target = Tensor::new(&[[[[1f32, 0.0]]]], &Device::Cpu).unwrap();
-/// let plain = tversky(&logits, &target, 0.7)?.to_scalar::<f32>().unwrap();
-/// let focal = focal_tversky(&logits, &target, 0.7, 0.75)?.to_scalar::<f32>().unwrap();
+/// let plain = tversky(&logits, &target)?.to_scalar::<f32>().unwrap();
+/// let focal = focal_tversky(&logits, &target)?.to_scalar::<f32>().unwrap();
 /// assert!((focal - plain.powf(0.75)).abs() < 1e-6);
 /// # Ok::<(), tgs_salt::Error>(())
 /// ```
 ///
 /// # Errors
-/// As of [`tversky`]; [`Error::Config`] for a `gamma` that is not above 0.
-pub fn focal_tversky(logits: &Tensor, target: &Tensor, alpha: f64, gamma: f64) -> Result<Tensor> {
-    Loss::FocalTversky { alpha, gamma }.compute(logits, target)
+/// As of [`tversky`].
+pub fn focal_tversky(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+    Loss::FocalTversky { alpha: 0.7, gamma: 0.75 }.compute(logits, target)
 }
 
 /// What is made of the classes' scores.
