@@ -1,7 +1,7 @@
 //! Encoder → decoder → heads.
 
 use crate::models::decoders::Decoder;
-use crate::models::encoders::{self, Features};
+use crate::models::encoders::{self, EncoderLayers};
 use crate::models::{Architecture, Upsampling};
 use crate::nn::{Conv2d, Conv2dConfig, Linear, Mode, concat_all, global_avg_pool2d, upsample_bilinear2d};
 use crate::{Error, Result};
@@ -11,7 +11,7 @@ use candle_nn::VarBuilder;
 /// What [`Architecture`] describes, as layers.
 #[derive(Debug)]
 pub(crate) struct Network {
-    encoder: Box<dyn Features>,
+    encoder: EncoderLayers,
     decoder: Decoder,
     head: Conv2d,
     side_heads: Vec<Conv2d>,

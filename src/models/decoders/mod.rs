@@ -36,7 +36,7 @@ impl Decoder {
         })
     }
 
-    /// `features` as [`Features::forward`](super::encoders::Features::forward) gives them.
+    /// `features` as [`EncoderLayers::forward`](super::encoders::EncoderLayers::forward) gives them.
     pub(crate) fn forward(&self, features: &[Tensor], mode: Mode) -> Result<Decoded> {
         match self {
             Decoder::Unet(decoder) => decoder.forward(features, mode),

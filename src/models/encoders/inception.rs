@@ -227,7 +227,7 @@ fn level(level: usize) -> Vec<StagePlan> {
 
 /// The steps between one feature and the next.
 #[derive(Debug)]
-pub(super) struct InceptionV3 {
+pub(crate) struct InceptionV3 {
     levels: Vec<Vec<Stage>>,
 }
 

@@ -18,7 +18,7 @@ use candle_core::Tensor;
 use candle_nn::VarBuilder;
 
 /// What a decoder needs of an encoder.
-pub(crate) trait Features: std::fmt::Debug + Send + Sync {
+trait Features {
     /// `xs` (N, H, W, in_channels) to `depth + 1` feature maps at strides 1, 2, 4 … 2^depth with the channels of
     /// [`Architecture::encoder_channels`]. Where the encoder has none at stride 1, the first is `xs` itself.
     ///
@@ -27,20 +27,53 @@ pub(crate) trait Features: std::fmt::Debug + Send + Sync {
     fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Vec<Tensor>>;
 }
 
+/// An encoder's layers.
+///
+/// No trait object: a notebook links this crate, statics and all, into the library of each cell. Through a trait object the encoder
+/// would run the code of the cell that built the model, with that cell's own counter of tensor ids, and the rest of the network the
+/// code of the cell that trains it: tensors of one graph would share ids.
+#[derive(Debug)]
+pub(crate) enum EncoderLayers {
+    Plain(Box<PlainEncoder>),
+    Vgg(Box<Vgg>),
+    ResNet(Box<ResNet>),
+    InceptionV3(Box<InceptionV3>),
+    Xception(Box<Xception>),
+}
+
+impl EncoderLayers {
+    /// [`Features::forward`].
+    pub(crate) fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Vec<Tensor>> {
+        match self {
+            EncoderLayers::Plain(encoder) => encoder.forward(xs, mode),
+            EncoderLayers::Vgg(encoder) => encoder.forward(xs, mode),
+            EncoderLayers::ResNet(encoder) => encoder.forward(xs, mode),
+            EncoderLayers::InceptionV3(encoder) => encoder.forward(xs, mode),
+            EncoderLayers::Xception(encoder) => encoder.forward(xs, mode),
+        }
+    }
+}
+
 /// The encoder that `config` names. Its parameters have the names of segmentation_models.pytorch under `vb`, and are asked for
 /// in the order in which an image meets them: that is what "the lowest layers" means.
-pub(crate) fn build(config: &Architecture, vb: VarBuilder) -> Result<Box<dyn Features>> {
+pub(crate) fn build(config: &Architecture, vb: VarBuilder) -> Result<EncoderLayers> {
     let (channels, depth) = (config.network_channels(), config.depth);
     let norm = BatchNormConfig { momentum: config.batch_norm_momentum, ..Default::default() };
-    Ok(match config.encoder {
-        Encoder::Plain => Box::new(PlainEncoder::new(config, vb)?),
-        Encoder::Vgg16 => Box::new(Vgg::new([2, 2, 3, 3, 3], channels, depth, vb)?),
-        Encoder::Vgg19 => Box::new(Vgg::new([2, 2, 4, 4, 4], channels, depth, vb)?),
-        Encoder::ResNet34 => Box::new(ResNet::new(resnet::Kind::ResNet34, config, norm, vb)?),
-        Encoder::ResNet50 => Box::new(ResNet::new(resnet::Kind::ResNet50, config, norm, vb)?),
-        Encoder::InceptionV3 => Box::new(InceptionV3::new(channels, depth, norm, vb.pp("model"))?),
-        Encoder::Xception => Box::new(Xception::new(channels, depth, norm, vb)?),
-    })
+    use EncoderLayers as Layers;
+    let resnet = |kind, vb| Ok(Layers::ResNet(Box::new(ResNet::new(kind, config, norm, vb)?)));
+    let vgg = |counts, vb| Ok(Layers::Vgg(Box::new(Vgg::new(counts, channels, depth, vb)?)));
+    match config.encoder {
+        Encoder::Plain => Ok(Layers::Plain(Box::new(PlainEncoder::new(config, vb)?))),
+        Encoder::Vgg16 => vgg([2, 2, 3, 3, 3], vb),
+        Encoder::Vgg19 => vgg([2, 2, 4, 4, 4], vb),
+        Encoder::ResNet34 => resnet(resnet::Kind::ResNet34, vb),
+        Encoder::ResNet50 => resnet(resnet::Kind::ResNet50, vb),
+        Encoder::InceptionV3 => {
+            let vb = vb.pp("model");
+            Ok(Layers::InceptionV3(Box::new(InceptionV3::new(channels, depth, norm, vb)?)))
+        }
+        Encoder::Xception => Ok(Layers::Xception(Box::new(Xception::new(channels, depth, norm, vb)?))),
+    }
 }
 
 /// A convolution without a bias and its batch norm; `vb` of the one and of the other.

@@ -12,7 +12,7 @@ use candle_nn::VarBuilder;
 
 /// `depth + 1` pairs of convolutions with 2×2 max pooling between; pair `i` has `base_filters · 2^i` channels.
 #[derive(Debug)]
-pub(super) struct PlainEncoder {
+pub(crate) struct PlainEncoder {
     stages: Vec<ConvPair>,
 }
 

@@ -76,7 +76,7 @@ impl Block {
 }
 
 #[derive(Debug)]
-pub(super) struct ResNet {
+pub(crate) struct ResNet {
     stem: ConvNorm,
     stem_pooling: bool,
     layers: Vec<Vec<Block>>,

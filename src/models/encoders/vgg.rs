@@ -10,7 +10,7 @@ use candle_nn::VarBuilder;
 const CHANNELS: [usize; 5] = [64, 128, 256, 512, 512];
 
 #[derive(Debug)]
-pub(super) struct Vgg {
+pub(crate) struct Vgg {
     groups: Vec<Vec<ConvActivation>>,
     depth: usize,
 }

@@ -89,7 +89,7 @@ impl Block {
 }
 
 #[derive(Debug)]
-pub(super) struct Xception {
+pub(crate) struct Xception {
     stem: [ConvNorm; 2],
     blocks: Vec<Block>,
     tail: [Separable; 2],
