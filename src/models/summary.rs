@@ -54,11 +54,12 @@ impl Model {
         let (outputs, trace) = traced(|| self.network().forward_heads(&xs, Mode::Eval));
         outputs?;
         let mut layers: Vec<Layer> = Vec::new();
-        for LayerWeight { name, id, elements, is_parameter, is_frozen } in self.weights().in_order() {
+        for LayerWeight { name, id, shape, is_parameter, is_frozen } in self.weights().in_order() {
             let layer = name.rsplit_once('.').map_or(name.as_str(), |(layer, _)| layer);
             // A batch norm keeps the shape of the convolution before it.
             let before = layers.last().map_or([0; 3], |layer| layer.output);
-            let output = match trace.get(&id).map(Vec::as_slice) {
+            let elements = shape.iter().product::<usize>();
+            let output = match trace.get(&(id, shape)).map(Vec::as_slice) {
                 Some(&[_, height, width, channels]) => [channels, height, width],
                 _ => before,
             };

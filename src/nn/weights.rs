@@ -44,7 +44,7 @@ pub(crate) struct LayerWeight {
     pub(crate) name: String,
     /// Of the tensor that the layer computes with.
     pub(crate) id: TensorId,
-    pub(crate) elements: usize,
+    pub(crate) shape: Vec<usize>,
     pub(crate) is_parameter: bool,
     pub(crate) is_frozen: bool,
 }
@@ -120,7 +120,7 @@ impl Weights {
             Some(LayerWeight {
                 name: name.clone(),
                 id: frozen.unwrap_or(var.as_tensor()).id(),
-                elements: var.elem_count(),
+                shape: var.dims().to_vec(),
                 is_parameter: is_parameter(name),
                 is_frozen: frozen.is_some(),
             })

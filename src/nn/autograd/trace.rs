@@ -4,8 +4,9 @@ use candle_core::{Tensor, TensorId};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// Shapes of the results of operations, by each of their inputs.
-pub(crate) type Trace = HashMap<TensorId, Vec<usize>>;
+/// Shapes of the results of operations, by each of their inputs: its id and its shape, since in a notebook tensors of two cells
+/// may have one id.
+pub(crate) type Trace = HashMap<(TensorId, Vec<usize>), Vec<usize>>;
 
 thread_local! {
     static TRACE: RefCell<Option<Trace>> = const { RefCell::new(None) };
@@ -23,7 +24,8 @@ pub(crate) fn traced<R>(forward: impl FnOnce() -> R) -> (R, Trace) {
 pub(super) fn note(inputs: &[Tensor], ys: &Tensor) {
     TRACE.with_borrow_mut(|trace| {
         if let Some(trace) = trace {
-            trace.extend(inputs.iter().map(|input| (input.id(), ys.dims().to_vec())));
+            trace
+                .extend(inputs.iter().map(|input| ((input.id(), input.dims().to_vec()), ys.dims().to_vec())));
         }
     });
 }
