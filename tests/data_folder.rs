@@ -6,6 +6,13 @@ mod data_fixture;
 use data_fixture::{Folder, encode, grey};
 use png::{BitDepth, ColorType};
 
+impl Folder {
+    fn rename(&self, from: &str, to: &str) {
+        std::fs::create_dir_all(self.path(to).parent().unwrap()).unwrap();
+        std::fs::rename(self.path(from), self.path(to)).unwrap();
+    }
+}
+
 #[test]
 fn the_folder_as_kaggle_ships_it() {
     let folder = Folder::new();

@@ -1,12 +1,11 @@
 //! A tiny competition folder to break in one place at a time.
-#![allow(dead_code)] // each test file uses a part of this
 
 use std::fs;
 use std::path::PathBuf;
 
 use png::{BitDepth, ColorType};
+use tgs_salt::Result;
 use tgs_salt::types::Competition;
-use tgs_salt::{Error, Result};
 
 pub const HEIGHT: usize = 4;
 pub const WIDTH: usize = 6;
@@ -76,24 +75,8 @@ impl Folder {
         if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
     }
 
-    pub fn rename(&self, from: &str, to: &str) {
-        fs::create_dir_all(self.path(to).parent().unwrap()).unwrap();
-        fs::rename(self.path(from), self.path(to)).unwrap();
-    }
-
     pub fn open(&self) -> Result<Competition> {
         Competition::open(self.root.path())
-    }
-
-    /// The error of opening, or else of reading every sample.
-    pub fn error(&self) -> Error {
-        match self.open() {
-            Err(error) => error,
-            Ok(salt) => match salt.train.samples().and_then(|_| salt.test.samples()) {
-                Err(error) => error,
-                Ok(_) => panic!("nothing was wrong"),
-            },
-        }
     }
 }
 
