@@ -32,6 +32,9 @@
 //! Tensors are `(N, C, H, W)`. One seed decides everything on the CPU.
 #![warn(missing_docs)]
 
+#[macro_use]
+mod setters;
+
 pub mod error;
 pub mod inference;
 pub mod io;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules by floor, from the ground up. Modules of one floor do not import each other.
 const FLOORS: [&[&str]; 10] = [
-    &["error"],
+    &["error", "setters"],
     &["types"],
     &["io", "synthetic", "metrics", "transform"],
     &["nn"],

@@ -1,6 +1,9 @@
 //! What numbers a model predicts in.
 
-/// What numbers a model predicts in; its weights are f32 all the same.
+use serde::{Deserialize, Serialize};
+
+/// What numbers a model computes in, for [`Model::set_precision`](super::Model::set_precision) and, on CUDA,
+/// [`TrainConfig::precision`](crate::TrainConfig::precision); its weights are f32 all the same.
 ///
 /// ```
 /// use tgs_salt::prelude::*;
@@ -9,7 +12,7 @@
 /// # Ok::<(), tgs_salt::Error>(())
 /// ```
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Precision {
     /// 24 bits of each number: the same bits on every processor.
     #[default]

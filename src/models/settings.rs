@@ -7,24 +7,12 @@ use crate::transform::Normalize;
 use crate::{Error, Result};
 use std::path::PathBuf;
 
-/// A consuming setter per field.
-macro_rules! setters {
-    ($($(#[$doc:meta])+ $field:ident: $kind:ty,)+) => {
-        $(
-            $(#[$doc])+
-            pub fn $field(mut self, $field: $kind) -> Architecture {
-                self.$field = $field;
-                self
-            }
-        )+
-    };
-}
-
 /// A field, whether its value is fine, the value, and what would be.
 type Rule = (&'static str, bool, String, &'static str);
 
 impl Architecture {
     setters! {
+        Architecture,
         /// Channels of the image.
         in_channels: usize,
         /// Channels of the logits.

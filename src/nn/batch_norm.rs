@@ -15,6 +15,21 @@ use super::normalization::{Normalization, Pair};
 use crate::{Error, Result};
 use candle_core::{CpuStorage, InplaceOp1, Layout, Tensor};
 use candle_nn::VarBuilder;
+use std::cell::Cell;
+
+thread_local! {
+    /// Stands in for every layer's momentum while it is set.
+    static MOMENTUM: Cell<Option<f64>> = const { Cell::new(None) };
+}
+
+/// Runs a forward pass in which running statistics become the mean over this and the `batches` passes before: from 0 on, those
+/// of a whole dataset (PyTorch's momentum `None`).
+pub(crate) fn cumulative_batch_norm<R>(batches: usize, forward: impl FnOnce() -> R) -> R {
+    let before = MOMENTUM.replace(Some(1.0 / (batches + 1) as f64));
+    let result = forward();
+    MOMENTUM.set(before);
+    result
+}
 
 /// The settings of a [`BatchNorm`].
 ///
@@ -158,7 +173,7 @@ impl BatchNorm {
         residual: Option<&Tensor>,
         mode: Mode,
     ) -> candle_core::Result<Tensor> {
-        let BatchNormConfig { eps, momentum, activation } = self.config;
+        let (BatchNormConfig { eps, activation, .. }, momentum) = (self.config, self.momentum());
         let statistics =
             cuda::with_inputs(&[xs, &self.running_mean, &self.running_var], |inputs| match mode {
                 Mode::Train => {
@@ -174,6 +189,10 @@ impl BatchNorm {
             Some(residual) => apply(operation, &[xs, &affine, residual]),
             None => apply(operation, &[xs, &affine]),
         }
+    }
+
+    fn momentum(&self) -> f64 {
+        MOMENTUM.get().unwrap_or(self.config.momentum)
     }
 
     fn inverse_deviation(&self, variance: &[f64]) -> impl Iterator<Item = f64> {
@@ -214,7 +233,7 @@ impl BatchNorm {
         let pixels = (count / self.weight.elem_count()) as f64;
         let running = self.running_statistics()?;
         let unbiased: Vec<f64> = batch.variance.iter().map(|v| v * pixels / (pixels - 1.0)).collect();
-        let momentum = self.config.momentum;
+        let momentum = self.momentum();
         // In place, so that a detached layer over the same memory sees it.
         let step = |running: &Tensor, old: &[f64], new: &[f64]| {
             let moved = old.iter().zip(new).map(|(old, new)| (old + momentum * (new - old)) as f32);

@@ -21,12 +21,22 @@ pub(crate) struct Mark {
     pub(crate) at: (f64, f64),
 }
 
+/// Where the ticks of the axis to the right stand.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Ticks {
+    /// At round numbers.
+    Round,
+    /// Only at whole numbers, as for epochs.
+    Whole,
+    /// At whole numbers, written as powers of ten: the values are logarithms.
+    Powers,
+}
+
 /// Lines over one axis.
 pub(crate) struct Panel {
     pub(crate) title: String,
     pub(crate) x_title: String,
-    /// Ticks only at whole numbers, as for epochs.
-    pub(crate) whole: bool,
+    pub(crate) ticks: Ticks,
     pub(crate) lines: Vec<Line>,
     pub(crate) mark: Option<Mark>,
 }
@@ -34,6 +44,7 @@ pub(crate) struct Panel {
 /// White around the plotted area: room for title, legend, tick labels and the axis title.
 const ABOVE: i32 = 118;
 const BELOW: i32 = 92;
+const LEGEND_ROW: i32 = 40;
 const LEFT: i32 = 92;
 
 /// The plotted area in pixels and in values.
@@ -60,21 +71,21 @@ impl Panel {
     /// Draws the panel into the rectangle that starts at `(x, y)` and is `(width, height)` large.
     pub(crate) fn paint(&self, canvas: &Canvas, (x, y): (i32, i32), (width, height): (i32, i32)) -> Painted {
         let points = || self.lines.iter().flat_map(|line| line.points.iter());
+        let entries = self.legend();
+        let rows = style::legend_rows(&entries, width);
+        let whole = self.ticks == Ticks::Whole;
+        let margin = if whole { 0.02 } else { 0.0 };
         let frame = Frame {
             left: x + LEFT,
-            top: y + ABOVE,
+            top: y + ABOVE + LEGEND_ROW * (rows.len() as i32 - 1).max(0),
             right: x + width - 20,
             bottom: y + height - BELOW,
-            x: range(
-                points().map(|p| p.0).filter(|x| x.is_finite()),
-                if self.whole { 0.02 } else { 0.0 },
-                self.whole,
-            ),
+            x: range(points().map(|p| p.0).filter(|x| x.is_finite()), margin, whole),
             y: range(points().filter(|p| finite(p)).map(|p| p.1), 0.06, false),
         };
         let title = Text::Title.fit(&self.title, width);
         Text::Title.draw(canvas, &title, (x, y + 30), (HPos::Left, INK))?;
-        style::legend(canvas, &self.legend(), (x, y + 84))?;
+        (0..).zip(rows).try_for_each(|(i, row)| style::legend(canvas, row, (x, y + 84 + i * LEGEND_ROW)))?;
         self.axes(canvas, &frame)?;
         if let Some(mark) = self.mark.as_ref().filter(|mark| finite(&mark.at)) {
             dashes(canvas, frame.at(mark.at).0, (frame.top, frame.bottom))?;
@@ -93,12 +104,12 @@ impl Panel {
     }
 
     fn axes(&self, canvas: &Canvas, frame: &Frame) -> Painted {
-        for (value, label) in ticks(frame.x, 10, self.whole) {
+        for (value, label) in ticks(frame.x, 10, self.ticks) {
             let (x, _) = frame.at((value, 0.0));
             canvas.draw(&PathElement::new([(x, frame.top), (x, frame.bottom)], GRID.stroke_width(2)))?;
             Text::Small.draw(canvas, &label, (x, frame.bottom + 26), (HPos::Center, FAINT_INK))?;
         }
-        for (value, label) in ticks(frame.y, 6, false) {
+        for (value, label) in ticks(frame.y, 6, Ticks::Round) {
             let (_, y) = frame.at((0.0, value));
             canvas.draw(&PathElement::new([(frame.left, y), (frame.right, y)], GRID.stroke_width(2)))?;
             Text::Small.draw(canvas, &label, (frame.left - 14, y), (HPos::Right, FAINT_INK))?;
@@ -157,15 +168,16 @@ fn range(values: impl Iterator<Item = f64>, share: f64, whole: bool) -> (f64, f6
 }
 
 /// At most about `most` round numbers in the range, with labels.
-fn ticks((low, high): (f64, f64), most: usize, whole: bool) -> Vec<(f64, String)> {
+fn ticks((low, high): (f64, f64), most: usize, kind: Ticks) -> Vec<(f64, String)> {
     let rough = (high - low) / most as f64;
     let power = libm::pow(10.0, libm::floor(libm::log10(rough)));
     let step =
         [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|&step| step >= rough).unwrap_or(rough);
-    let step = if whole { step.max(1.0).round() } else { step };
+    let step = if kind == Ticks::Round { step } else { step.max(1.0).round() };
     let decimals = (-libm::floor(libm::log10(step * 1.0001))).clamp(0.0, 12.0) as usize;
     let (first, last) = (libm::ceil(low / step), libm::floor(high / step));
     let label = |value: f64| match value.abs() >= 1e7 {
+        _ if kind == Ticks::Powers => format!("1e{value:.0}").replace('-', "−"),
         true => format!("{value:.1e}"),
         false => format!("{:.decimals$}", value + 0.0).replace('-', "−"),
     };
@@ -177,17 +189,18 @@ fn ticks((low, high): (f64, f64), most: usize, whole: bool) -> Vec<(f64, String)
 mod tests {
     use super::*;
 
-    fn labels(range: (f64, f64), most: usize, whole: bool) -> Vec<String> {
-        ticks(range, most, whole).into_iter().map(|tick| tick.1).collect()
+    fn labels(range: (f64, f64), most: usize, kind: Ticks) -> Vec<String> {
+        ticks(range, most, kind).into_iter().map(|tick| tick.1).collect()
     }
 
     #[test]
     fn ticks_are_round() {
-        assert_eq!(labels((0.0, 1.0), 6, false), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
-        assert_eq!(labels((-0.02, 0.031), 6, false), ["−0.02", "−0.01", "0.00", "0.01", "0.02", "0.03"]);
-        assert_eq!(labels((0.9, 4.1), 10, true), ["1", "2", "3", "4"]);
-        assert_eq!(labels((1.0, 40.0), 10, true), ["5", "10", "15", "20", "25", "30", "35", "40"]);
-        assert_eq!(labels((0.0, 2.0), 10, true), ["0", "1", "2"]);
+        assert_eq!(labels((0.0, 1.0), 6, Ticks::Round), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(labels((-0.02, 0.031), 6, Ticks::Round), ["−0.02", "−0.01", "0.00", "0.01", "0.02", "0.03"]);
+        assert_eq!(labels((0.9, 4.1), 10, Ticks::Whole), ["1", "2", "3", "4"]);
+        assert_eq!(labels((1.0, 40.0), 10, Ticks::Whole), ["5", "10", "15", "20", "25", "30", "35", "40"]);
+        assert_eq!(labels((0.0, 2.0), 10, Ticks::Whole), ["0", "1", "2"]);
+        assert_eq!(labels((-2.5, 1.0), 10, Ticks::Powers), ["1e−2", "1e−1", "1e0", "1e1"]);
     }
 
     #[test]
@@ -197,7 +210,7 @@ mod tests {
         for value in [0.0, -5.0, 1e-300, 1e300, f64::MAX, f64::MIN_POSITIVE] {
             let (low, high) = range([value, value].into_iter(), 0.1, false);
             assert!(low < high && (high - low).is_finite(), "{value}: {low} {high}");
-            assert!(ticks((low, high), 6, false).len() < 20);
+            assert!(ticks((low, high), 6, Ticks::Round).len() < 20);
         }
     }
 }

@@ -70,7 +70,7 @@ impl History {
         let card = card.row("time", &[duration(seconds)]);
         let card = match self.best() {
             Some(best) => card
-                .row("best mean precision", &[format!("{:.4}", best.mean_precision)])
+                .row(&format!("best {}", self.monitor), &[format!("{:.4}", self.monitor.of(&best))])
                 .row("in epoch", &[count(best.epoch)]),
             None => card,
         };

@@ -1,42 +1,127 @@
 //! Curves: the losses and the score over the epochs, the score over the threshold.
 
-use crate::Result;
 use crate::metrics::ThresholdSearch;
-use crate::plot::axes::{Line, Mark, Panel};
+use crate::plot::axes::{Line, Mark, Panel, Ticks};
 use crate::plot::figure::Figure;
-use crate::plot::style::{BLUE, MARGIN, VERMILLION, WIDTH};
-use crate::training::{Epoch, History};
+use crate::plot::style::{BLUE, BLUISH_GREEN, COLORS, MARGIN, VERMILLION, WIDTH};
+use crate::training::{Epoch, History, LrFind, Metric};
+use crate::{Error, Result};
 
 const HEIGHT: i32 = 760;
 const BETWEEN: i32 = 50;
 
 impl History {
-    /// The losses and the validation score over the epochs, the epoch with the best score marked.
+    /// The losses and the validation score over the epochs; the best epoch is marked, averaged weights have a dot of their own.
     ///
     /// # Errors
     /// [`Error::Figure`](crate::Error::Figure) when it cannot be drawn.
     pub fn plot(&self) -> Result<Figure> {
-        let line = |label: &str, color, value: fn(&Epoch) -> f64| Line {
+        let line = |label: &str, color, metric: Metric| Line {
             label: label.into(),
             color,
-            points: self.epochs.iter().map(|epoch| (epoch.epoch as f64, value(epoch))).collect(),
+            points: points(&self.epochs, metric),
         };
-        let panel = |title: &str, lines, mark| Panel {
-            title: title.into(),
-            x_title: "epoch".into(),
-            whole: true,
-            lines,
+        let mut losses =
+            vec![line("train", BLUE, Metric::TrainLoss), line("valid", VERMILLION, Metric::ValidLoss)];
+        let score = match self.monitor.is_loss() {
+            true => Metric::MeanPrecision,
+            false => self.monitor,
+        };
+        let mut scores = vec![line("valid", VERMILLION, score)];
+        if let Some(averaged) = self.averaged {
+            let dot = |metric| Line {
+                label: format!("averaged weights: {:.3}", Metric::of(metric, &averaged)),
+                color: BLUISH_GREEN,
+                points: points(&[averaged], metric),
+            };
+            losses.push(dot(Metric::ValidLoss));
+            scores.push(dot(score));
+        }
+        let value = |best: Epoch| self.monitor.of(&best);
+        let mark = self.best().filter(|best| value(*best).is_finite()).map(|best| Mark {
+            label: format!("best: {:.3} in epoch {}", value(best), best.epoch),
+            color: if self.monitor == Metric::TrainLoss { BLUE } else { VERMILLION },
+            at: (best.epoch as f64, value(best)),
+        });
+        let (in_losses, in_scores) = if self.monitor.is_loss() { (mark, None) } else { (None, mark) };
+        let panels = [panel("Loss", losses, in_losses), panel(&title(score), scores, in_scores)];
+        side_by_side("training curves", &panels)
+    }
+
+    /// Several runs over the epochs: their validation losses, and the score that the first one monitors. At most 7 can be told
+    /// apart; they are named by their run folders.
+    ///
+    /// ```
+    /// use tgs_salt::prelude::*;
+    /// # let epoch = Epoch { epoch: 1, train_loss: 0.5, valid_loss: 0.4, mean_precision: 0.7, iou: 0.7, dice: 0.8,
+    /// #     learning_rate: 1e-3, images_per_second: 50.0, seconds: 60.0 };
+    /// # let run = |name: &str| History { epochs: vec![epoch], run_folder: name.into(), ended: "".into(),
+    /// #     monitor: Metric::MeanPrecision, averaged: None, snapshots: vec![] };
+    /// # let (bce, lovasz) = (run("runs/bce"), run("runs/lovasz"));
+    /// let figure = History::compare(&[&bce, &lovasz])?;
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Figure`](crate::Error::Figure) for none or more than 7, and when it cannot be drawn.
+    pub fn compare(runs: &[&History]) -> Result<Figure> {
+        let first = runs.first().filter(|_| runs.len() <= COLORS.len());
+        let Some(first) = first else {
+            let why = format!("{} runs; expected 1 to {}", runs.len(), COLORS.len());
+            return Err(Error::Figure { what: "comparison of runs".into(), why });
+        };
+        let score = if first.monitor.is_loss() { Metric::MeanPrecision } else { first.monitor };
+        let lines = |metric: Metric| {
+            let line = |(run, &color): (&&History, _)| {
+                let name = run.run_folder.file_name().unwrap_or(run.run_folder.as_os_str());
+                let (label, points) = (name.to_string_lossy().into_owned(), points(&run.epochs, metric));
+                Line { label, color, points }
+            };
+            runs.iter().zip(&COLORS).map(line).collect()
+        };
+        let loss = panel("Loss on validation", lines(Metric::ValidLoss), None);
+        side_by_side("comparison of runs", &[loss, panel(&title(score), lines(score), None)])
+    }
+}
+
+fn points(epochs: &[Epoch], metric: Metric) -> Vec<(f64, f64)> {
+    epochs.iter().map(|epoch| (epoch.epoch as f64, metric.of(epoch))).collect()
+}
+
+fn title(score: Metric) -> String {
+    match score {
+        Metric::MeanPrecision => "Mean precision on validation".into(),
+        Metric::Dice => "Dice on validation".into(),
+        other => format!("{other} on validation"),
+    }
+}
+
+fn panel(title: &str, lines: Vec<Line>, mark: Option<Mark>) -> Panel {
+    Panel { title: title.into(), x_title: "epoch".into(), ticks: Ticks::Whole, lines, mark }
+}
+
+impl LrFind {
+    /// The loss over the learning rate, the suggestion marked.
+    ///
+    /// # Errors
+    /// [`Error::Figure`](crate::Error::Figure) when it cannot be drawn.
+    pub fn plot(&self) -> Result<Figure> {
+        let points: Vec<(f64, f64)> =
+            self.curve.iter().map(|&(rate, loss)| (libm::log10(rate), loss)).collect();
+        let at = self.curve.iter().position(|point| point.0 >= self.suggestion).unwrap_or(0);
+        let mark = points.get(at).map(|&at| Mark {
+            label: format!("suggestion: {:.1e}", self.suggestion),
+            color: VERMILLION,
+            at,
+        });
+        let panel = Panel {
+            title: "Loss by learning rate".into(),
+            x_title: "learning rate".into(),
+            ticks: Ticks::Powers,
+            lines: vec![Line { label: "smoothed loss".into(), color: BLUE, points }],
             mark,
         };
-        let losses = vec![line("train", BLUE, |e| e.train_loss), line("valid", VERMILLION, |e| e.valid_loss)];
-        let scores = vec![line("valid", VERMILLION, |e| e.mean_precision)];
-        let mark = self.best().filter(|best| best.mean_precision.is_finite()).map(|best| Mark {
-            label: format!("best: {:.3} in epoch {}", best.mean_precision, best.epoch),
-            color: VERMILLION,
-            at: (best.epoch as f64, best.mean_precision),
-        });
-        let panels = [panel("Loss", losses, None), panel("Mean precision on validation", scores, mark)];
-        side_by_side("training curves", &panels)
+        side_by_side("learning rate", &[panel])
     }
 }
 
@@ -49,7 +134,7 @@ impl ThresholdSearch {
         let panel = Panel {
             title: "Mean precision by threshold".into(),
             x_title: "threshold: salt is where the probability is above it".into(),
-            whole: false,
+            ticks: Ticks::Round,
             lines: vec![Line { label: "valid".into(), color: BLUE, points: self.curve.clone() }],
             mark: Some(Mark {
                 label: format!("best: {:.3} at {:.2}", self.mean_precision, self.best),

@@ -9,7 +9,7 @@ use crate::plot::gallery::Gallery;
 use crate::plot::predictions::{Predicted, draw};
 use crate::plot::style::{self, Legend, Sign};
 use crate::plot::tile::Tile;
-use crate::training::{Epoch, History};
+use crate::training::{Epoch, History, LrFind, Metric};
 use crate::types::{Competition, Dataset, Image, Mask, Notes, Sample};
 
 /// Saves where somebody wants to look, and checks the PNG.
@@ -142,13 +142,22 @@ fn history(epochs: usize) -> History {
             train_loss: 0.1 + 0.5 * (-t / 8.0).exp(),
             valid_loss: 0.16 + 0.4 * (-t / 6.0).exp() + 0.02 * (t * 1.7).sin() + 0.002 * t,
             mean_precision: 0.7 - 0.4 * (-t / 7.0).exp() + 0.02 * (t * 2.3).sin(),
+            iou: 0.6,
+            dice: 0.65,
             learning_rate: 1e-3,
             images_per_second: 50.0,
             seconds: 61.5,
         }
     };
     let epochs = (1..=epochs).map(one).collect();
-    History { epochs, run_folder: "runs/2018-10-19".into(), ended: "all epochs done".into() }
+    History {
+        epochs,
+        run_folder: "runs/2018-10-19".into(),
+        ended: "all epochs done".into(),
+        monitor: Metric::MeanPrecision,
+        averaged: None,
+        snapshots: vec![],
+    }
 }
 
 #[test]
@@ -161,6 +170,23 @@ fn curves() {
     odd.epochs[2].valid_loss = f64::INFINITY;
     odd.epochs[3].train_loss = f64::NAN;
     look(&odd.plot().unwrap(), "curves_odd");
+    let mut averaged = history(40);
+    averaged.averaged = averaged.epochs.last().map(|last| Epoch { mean_precision: 0.71, ..*last });
+    look(&averaged.plot().unwrap(), "curves_averaged");
+    averaged.monitor = Metric::ValidLoss;
+    look(&averaged.plot().unwrap(), "curves_by_loss");
+    let runs: Vec<History> = ["bce", "0.7 lovasz + 0.15 bce + 0.15 dice", "focal", "resnet34_snapshots", "a", "b"]
+        .iter()
+        .enumerate()
+        .map(|(i, name)| History { run_folder: format!("runs/{name}").into(), ..history(20 + 3 * i) })
+        .collect();
+    look(&History::compare(&runs.iter().collect::<Vec<_>>()).unwrap(), "runs");
+    look(&History::compare(&[&runs[0], &runs[2]]).unwrap(), "runs_2");
+    assert!(History::compare(&[]).is_err());
+    let loss = |log: f64| 0.7 - 0.3 / (1.0 + (-2.0 * (log + 3.0)).exp()) + 0.05 * (log + 1.0).max(0.0).powi(3);
+    let rates = (0..95).map(|i| -7.0 + 8.0 * f64::from(i) / 99.0);
+    let curve = rates.map(|log| (10f64.powf(log), loss(log))).collect();
+    look(&LrFind { curve, suggestion: 1e-3 }.plot().unwrap(), "lr_find");
     let curve = (5..96).map(|t| f64::from(t) / 100.0).map(|t| (t, 0.7 - (t - 0.45).powi(2))).collect();
     look(&ThresholdSearch { curve, best: 0.45, mean_precision: 0.7 }.plot().unwrap(), "threshold");
     let none = ThresholdSearch { curve: Vec::new(), best: f64::NAN, mean_precision: f64::NAN };

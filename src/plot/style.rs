@@ -21,6 +21,17 @@ pub(crate) const GRID: RGBColor = RGBColor(234, 234, 234);
 /// Colours of Okabe and Ito (2008).
 pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(crate) const VERMILLION: RGBColor = RGBColor(213, 94, 0);
+pub(crate) const BLUISH_GREEN: RGBColor = RGBColor(0, 158, 115);
+/// As many as can be told apart, in the order of their use.
+pub(crate) const COLORS: [RGBColor; 7] = [
+    BLUE,
+    VERMILLION,
+    BLUISH_GREEN,
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    RGBColor(230, 159, 0),
+    RGBColor(34, 34, 34),
+];
 /// The outline of predicted salt.
 pub(crate) const PREDICTION: RGBColor = RGBColor(0, 190, 240);
 
@@ -119,6 +130,21 @@ const SWATCH: i32 = 48;
 pub(crate) fn legend_width(entries: &[Legend]) -> i32 {
     entries.iter().map(|e| SWATCH + 12 + Text::Plain.width(&e.label) + 36).sum::<i32>()
         - 36 * entries.len().min(1) as i32
+}
+
+/// The entries in rows, as many in each as `width` has room for.
+pub(crate) fn legend_rows(entries: &[Legend], width: i32) -> Vec<&[Legend]> {
+    let (mut rows, mut start) = (vec![], 0);
+    for end in 1..=entries.len() {
+        if end - start > 1 && legend_width(&entries[start..end]) > width {
+            rows.push(&entries[start..end - 1]);
+            start = end - 1;
+        }
+    }
+    if start < entries.len() {
+        rows.push(&entries[start..]);
+    }
+    rows
 }
 
 /// Draws a legend in one row that starts at `(x, y)`, its middle at `y`.

@@ -1,7 +1,9 @@
 //! What can be set of a training run.
 
 use crate::losses::Loss;
-use crate::training::Schedule;
+use crate::models::Precision;
+use crate::nn::Optimizer;
+use crate::training::{Metric, Schedule};
 use crate::transform::Augment;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -12,42 +14,77 @@ use std::path::{Path, PathBuf};
 /// | Name | Default | Meaning | Range |
 /// |---|---|---|---|
 /// | `epochs` | 40 | passes over the training set, at most | ≥ 1 |
-/// | `batch_size` | 16 | images per step | ≥ 1 |
-/// | `learning_rate` | 0.001 | of Adam, at its highest | > 0 |
+/// | `batch_size` | 16 | images per forward pass | ≥ 1 |
+/// | `accumulate` | 1 | batches per step of the optimizer | ≥ 1 |
+/// | `learning_rate` | 0.001 | at its highest | > 0 |
+/// | `encoder_rate` | 1 | factor of the encoder's learning rate, below 1 for a pretrained one | ≥ 0 |
+/// | `optimizer` | Adam | how weights follow their gradients | [`Optimizer`] |
+/// | `weight_decay` | 0 | L2 penalty of all weights but biases and norms; of AdamW, their decay | ≥ 0 |
+/// | `clip_norm` | none | the longest gradient, over all weights together | > 0 |
 /// | `loss` | binary cross-entropy | what is minimised, of every head that gives a mask | [`Loss`] |
+/// | `side_weight` | 1 | weight of each head of deep supervision beside the main one | ≥ 0 |
 /// | `schedule` | cosine | how the rate changes over the run | [`Schedule`] |
-/// | `patience` | 10 | epochs without a better score before stopping early | ≥ 1 |
+/// | `warmup` | 0 | epochs in which the rate rises to its full height first | < `epochs` |
+/// | `unfreeze_at` | never | the epoch, from 1, with which frozen layers start to learn, with a new optimizer | ≥ 1 |
+/// | `monitor` | mean precision | chooses the best epoch and stops early | [`Metric`] |
+/// | `patience` | 10 | epochs without a better value before stopping early | ≥ 1 |
+/// | `ema` | none | moving average of the weights that is validated and kept: what each step leaves of it | (0, 1) |
+/// | `swa_from` | never | the epoch, from 1, with which the averaging of weights begins | ≥ 1 |
 /// | `augment` | horizontal flip 0.5 | random changes of the samples | [`Augment`] |
-/// | `seed` | 42 | of the order of the images and of augmentation | any |
-/// | `run_folder` | `runs/last` | where checkpoints go | a folder that can be written |
+/// | `precision` | f32 | of activations; `Bf16` on CUDA only | [`Precision`] |
+/// | `seed` | 42 | of the order of the images, augmentation and dropout | any |
+/// | `run_folder` | `runs/last` | where checkpoints and measurements go | a folder that can be written |
 /// | `resume` | false | go on from the run folder's checkpoint, where there is one | |
 ///
 /// ```
 /// use tgs_salt::prelude::*;
-/// let config = TrainConfig::default().epochs(12).learning_rate(3e-4).run_folder("runs/small");
+/// let config = TrainConfig::default().epochs(12).optimizer(Optimizer::sgd()).learning_rate(0.01).weight_decay(1e-4);
 /// assert_eq!((config.epochs, config.batch_size), (12, 16));
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)] // a setting that an older checkpoint does not know has its default
 pub struct TrainConfig {
     /// Passes over the training set, at most.
     pub epochs: usize,
-    /// Images per step.
+    /// Images per forward pass.
     pub batch_size: usize,
-    /// Of Adam, at its highest.
+    /// Batches per step of the optimizer.
+    pub accumulate: usize,
+    /// At its highest.
     pub learning_rate: f64,
+    /// Factor of the encoder's learning rate.
+    pub encoder_rate: f64,
+    /// How weights follow their gradients.
+    pub optimizer: Optimizer,
+    /// L2 penalty of all weights but biases and norms.
+    pub weight_decay: f64,
+    /// The longest gradient, over all weights together.
+    pub clip_norm: Option<f64>,
     /// What is minimised, of every head that gives a mask.
-    // Checkpoints from before there was a choice have none.
-    #[serde(default)]
     pub loss: Loss,
+    /// Weight of each head of deep supervision beside the main one.
+    pub side_weight: f64,
     /// How the rate changes over the run.
     pub schedule: Schedule,
-    /// Epochs without a better score before stopping early.
+    /// Epochs in which the rate rises to its full height first.
+    pub warmup: usize,
+    /// The epoch with which frozen layers start to learn.
+    pub unfreeze_at: Option<usize>,
+    /// Chooses the best epoch and stops early.
+    pub monitor: Metric,
+    /// Epochs without a better value before stopping early.
     pub patience: usize,
+    /// What each step leaves of the moving average of the weights.
+    pub ema: Option<f64>,
+    /// The epoch with which the averaging of weights begins.
+    pub swa_from: Option<usize>,
     /// Random changes of the samples.
     pub augment: Augment,
-    /// Of the order of the images and of augmentation.
+    /// Of activations.
+    pub precision: Precision,
+    /// Of the order of the images, augmentation and dropout.
     pub seed: u64,
-    /// Where checkpoints go.
+    /// Where checkpoints and measurements go.
     pub run_folder: PathBuf,
     /// Go on from the run folder's checkpoint, where there is one.
     pub resume: bool,
@@ -58,11 +95,23 @@ impl Default for TrainConfig {
         TrainConfig {
             epochs: 40,
             batch_size: 16,
+            accumulate: 1,
             learning_rate: 1e-3,
+            encoder_rate: 1.0,
+            optimizer: Optimizer::adam(),
+            weight_decay: 0.0,
+            clip_norm: None,
             loss: Loss::Bce,
+            side_weight: 1.0,
             schedule: Schedule::Cosine,
+            warmup: 0,
+            unfreeze_at: None,
+            monitor: Metric::MeanPrecision,
             patience: 10,
+            ema: None,
+            swa_from: None,
             augment: Augment::default(),
+            precision: Precision::F32,
             seed: 42,
             run_folder: "runs/last".into(),
             resume: false,
@@ -71,100 +120,170 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// Passes over the training set, at most.
-    pub fn epochs(mut self, epochs: usize) -> Self {
-        self.epochs = epochs;
+    setters! {
+        TrainConfig,
+        /// Passes over the training set, at most.
+        epochs: usize,
+        /// Images per forward pass.
+        batch_size: usize,
+        /// Batches per step of the optimizer: 4 batches of 4 images step as one of 16, but for batch norm, in the memory of 4.
+        accumulate: usize,
+        /// At its highest. [`Model::lr_find`](crate::Model::lr_find) proposes one.
+        learning_rate: f64,
+        /// Factor of the encoder's learning rate: a tenth keeps what a pretrained encoder knows.
+        encoder_rate: f64,
+        /// How weights follow their gradients.
+        optimizer: Optimizer,
+        /// L2 penalty of all weights but biases and norms; AdamW takes it off the weights themselves.
+        weight_decay: f64,
+        /// What is minimised, of every head that gives a mask.
+        ///
+        /// ```
+        /// use tgs_salt::prelude::*;
+        /// let config = TrainConfig::default().loss(Loss::sum([(0.5, Loss::Bce), (1.0, Loss::LovaszElu)]));
+        /// assert_eq!(config.loss.to_string(), "0.5 × bce + 1 × lovasz elu");
+        /// ```
+        loss: Loss,
+        /// Weight of each head of deep supervision beside the main one, whose weight is 1; they add up to one loss.
+        side_weight: f64,
+        /// How the rate changes over the run.
+        schedule: Schedule,
+        /// Epochs in which the rate rises from 0 to its full height, before `schedule` begins.
+        warmup: usize,
+        /// Chooses the best epoch and stops early.
+        monitor: Metric,
+        /// Epochs without a better value before stopping early.
+        patience: usize,
+        /// Random changes of the samples.
+        augment: Augment,
+        /// Of activations; weights, their gradients and the optimizer are f32 in any case.
+        precision: Precision,
+        /// Of the order of the images, augmentation and dropout.
+        seed: u64,
+        /// Go on from the run folder's checkpoint, where there is one; else start afresh. With the same settings the
+        /// weights end up bit for bit as if the run had never been interrupted.
+        resume: bool,
+    }
+
+    /// The longest gradient, over all weights together; a longer one is shortened (Pascanu et al. 2013,
+    /// <https://arxiv.org/abs/1211.5063>).
+    pub fn clip_norm(mut self, norm: f64) -> Self {
+        self.clip_norm = Some(norm);
         self
     }
 
-    /// Images per step.
-    pub fn batch_size(mut self, batch_size: usize) -> Self {
-        self.batch_size = batch_size;
+    /// The epoch, counted from 1, with which all frozen layers start to learn. The optimizer forgets the steps before.
+    pub fn unfreeze_at(mut self, epoch: usize) -> Self {
+        self.unfreeze_at = Some(epoch);
         self
     }
 
-    /// Of Adam, at its highest.
-    pub fn learning_rate(mut self, learning_rate: f64) -> Self {
-        self.learning_rate = learning_rate;
+    /// Validates and keeps a moving average of the weights, of which each step leaves the share `decay`; 0.999 is usual. In
+    /// the first steps it is `(1 + t) / (10 + t)` at most, so that the start is soon forgotten.
+    pub fn ema(mut self, decay: f64) -> Self {
+        self.ema = Some(decay);
         self
     }
 
-    /// What is minimised, of every head that gives a mask.
-    ///
-    /// ```
-    /// use tgs_salt::prelude::*;
-    /// let config = TrainConfig::default().loss(Loss::sum([(0.5, Loss::Bce), (1.0, Loss::LovaszElu)]));
-    /// assert_eq!(config.loss.to_string(), "0.5 × bce + 1 × lovasz elu");
-    /// ```
-    pub fn loss(mut self, loss: Loss) -> Self {
-        self.loss = loss;
+    /// Stochastic weight averaging (Izmailov et al. 2018, <https://arxiv.org/abs/1803.05407>): from this epoch on, counted
+    /// from 1, the weights at the end of each epoch are averaged, and the learning rate stays where it is then; with
+    /// [`Schedule::CosineRestarts`] it does not, and the ends of its cycles are averaged. After the last epoch batch norm
+    /// measures its statistics anew. The model gets the averaged weights if they are not worse than the best epoch's.
+    pub fn swa_from(mut self, epoch: usize) -> Self {
+        self.swa_from = Some(epoch);
         self
     }
 
-    /// How the rate changes over the run.
-    pub fn schedule(mut self, schedule: Schedule) -> Self {
-        self.schedule = schedule;
-        self
-    }
-
-    /// Epochs without a better score before stopping early.
-    pub fn patience(mut self, patience: usize) -> Self {
-        self.patience = patience;
-        self
-    }
-
-    /// Random changes of the samples.
-    pub fn augment(mut self, augment: Augment) -> Self {
-        self.augment = augment;
-        self
-    }
-
-    /// Of the order of the images and of augmentation.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// Where checkpoints go.
+    /// Where checkpoints and measurements go.
     pub fn run_folder(mut self, run_folder: impl AsRef<Path>) -> Self {
         self.run_folder = run_folder.as_ref().into();
         self
     }
 
-    /// Go on from the run folder's checkpoint, where there is one; else start afresh. With the same settings the
-    /// weights end up bit for bit as if the run had never been interrupted.
-    pub fn resume(mut self, resume: bool) -> Self {
-        self.resume = resume;
-        self
-    }
-
     pub(crate) fn check(&self) -> Result<()> {
-        let at_least_1 =
-            [("epochs", self.epochs), ("batch_size", self.batch_size), ("patience", self.patience)];
-        for (field, value) in at_least_1 {
-            if value == 0 {
-                return Err(Error::Config { field, got: "0".into(), expected: "at least 1".into() });
+        match self.counts().into_iter().chain(self.numbers()).find(|rule| !rule.1) {
+            Some((field, _, got, expected)) => {
+                return Err(Error::Config { field, got, expected: expected.into() });
             }
+            None => self.schedule.check()?,
         }
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            let (field, got) = ("learning_rate", self.learning_rate.to_string());
-            return Err(Error::Config { field, got, expected: "a number above 0".into() });
-        }
+        self.optimizer.check()?;
         self.loss.check()?;
         self.augment.check()
     }
+
+    fn counts(&self) -> [Rule; 8] {
+        let at_least_1 = |field, count: usize| (field, count > 0, count.to_string(), "at least 1");
+        let swa_from = self.swa_from.unwrap_or(1);
+        [
+            at_least_1("epochs", self.epochs),
+            at_least_1("batch_size", self.batch_size),
+            at_least_1("accumulate", self.accumulate),
+            at_least_1("patience", self.patience),
+            at_least_1("unfreeze_at", self.unfreeze_at.unwrap_or(1)),
+            at_least_1("swa_from", swa_from),
+            ("swa_from", swa_from <= self.epochs, swa_from.to_string(), "an epoch of the run"),
+            ("warmup", self.warmup < self.epochs, self.warmup.to_string(), "fewer epochs than the run has"),
+        ]
+    }
+
+    fn numbers(&self) -> [Rule; 6] {
+        let positive = |field, value: f64| {
+            (field, value > 0.0 && value.is_finite(), value.to_string(), "a number above 0")
+        };
+        let factor = |field, value: f64| {
+            (field, value >= 0.0 && value.is_finite(), value.to_string(), "a number, at least 0")
+        };
+        let ema = self.ema.unwrap_or(0.5);
+        [
+            positive("learning_rate", self.learning_rate),
+            positive("clip_norm", self.clip_norm.unwrap_or(1.0)),
+            factor("weight_decay", self.weight_decay),
+            factor("encoder_rate", self.encoder_rate),
+            factor("side_weight", self.side_weight),
+            ("ema", ema > 0.0 && ema < 1.0, ema.to_string(), "a share above 0 and below 1"),
+        ]
+    }
 }
+
+/// A field, whether its value is fine, the value, and what would be.
+type Rule = (&'static str, bool, String, &'static str);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_checkpoint_from_before_there_were_losses_has_cross_entropy() {
-        let config = TrainConfig::default().loss(Loss::sum([(0.5, Loss::Dice), (1.0, Loss::Lovasz)]));
+    fn an_older_checkpoint_has_the_defaults_of_what_it_does_not_know() {
+        let config = TrainConfig::default().loss(Loss::sum([(0.5, Loss::Dice), (1.0, Loss::Lovasz)])).ema(0.99);
         let mut json = serde_json::to_value(&config).unwrap();
         assert_eq!(serde_json::from_value::<TrainConfig>(json.clone()).unwrap(), config);
-        json.as_object_mut().unwrap().remove("loss");
+        for newer in ["loss", "optimizer", "ema", "monitor"] {
+            json.as_object_mut().unwrap().remove(newer);
+        }
         assert_eq!(serde_json::from_value::<TrainConfig>(json).unwrap(), TrainConfig::default());
+    }
+
+    #[test]
+    fn each_setting_out_of_range_is_named() {
+        let config = TrainConfig::default;
+        let wrong = [
+            ("accumulate", config().accumulate(0)),
+            ("warmup", config().warmup(40)),
+            ("unfreeze_at", config().unfreeze_at(0)),
+            ("swa_from", config().swa_from(0)),
+            ("swa_from", config().swa_from(41)),
+            ("clip_norm", config().clip_norm(0.0)),
+            ("weight_decay", config().weight_decay(-1.0)),
+            ("encoder_rate", config().encoder_rate(f64::INFINITY)),
+            ("side_weight", config().side_weight(f64::NAN)),
+            ("ema", config().ema(1.0)),
+            ("schedule", config().schedule(Schedule::CosineRestarts { cycles: 0 })),
+        ];
+        assert!(config().check().is_ok());
+        for (name, config) in wrong {
+            let message = config.check().unwrap_err().to_string();
+            assert!(message.starts_with(&format!("{name} = ")), "{message}");
+        }
     }
 }

@@ -1,5 +1,9 @@
 //! What happened in a run.
 
+use crate::inference::Ensemble;
+use crate::training::Metric;
+use crate::{Error, Result};
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -14,6 +18,13 @@ pub struct Epoch {
     pub valid_loss: f64,
     /// The competition's score on the validation set at threshold 0.5.
     pub mean_precision: f64,
+    /// Intersection over union, mean over the validation images, at threshold 0.5.
+    // Runs from before it was measured have none.
+    #[serde(default)]
+    pub iou: f64,
+    /// Dice coefficient, mean over the validation images, at threshold 0.5.
+    #[serde(default)]
+    pub dice: f64,
     /// At the epoch's first step.
     pub learning_rate: f64,
     /// Training images per second, without validation.
@@ -31,21 +42,45 @@ pub struct History {
     pub run_folder: PathBuf,
     /// Why the run ended.
     pub ended: String,
+    /// By which the best epoch is chosen.
+    #[serde(default)]
+    pub monitor: Metric,
+    /// With [`TrainConfig::swa_from`](crate::TrainConfig::swa_from), how the averaged weights do on the validation set; they are in `swa.safetensors`.
+    #[serde(default)]
+    pub averaged: Option<Epoch>,
+    /// With [`Schedule::CosineRestarts`](crate::Schedule::CosineRestarts), the model at the end of each cycle.
+    #[serde(default)]
+    pub snapshots: Vec<PathBuf>,
 }
 
 impl History {
-    /// The epoch with the highest validation score (the first of equals), whose weights the model has after training.
+    /// The epoch with the best value of the monitored metric (the first of equals), whose weights the model has after training
+    /// unless averaged ones are better.
     pub fn best(&self) -> Option<Epoch> {
-        best_of(&self.epochs)
+        best_of(&self.epochs, self.monitor)
+    }
+
+    /// The snapshots as one model: `history.snapshots(model.device())?.predict(&salt.test)?`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a run without snapshots; as [`Model::load`](crate::Model::load).
+    pub fn snapshots(&self, device: &Device) -> Result<Ensemble> {
+        if self.snapshots.is_empty() {
+            let (got, expected) = ("no snapshot".into(), "a run with Schedule::CosineRestarts".into());
+            return Err(Error::Config { field: "schedule", got, expected });
+        }
+        let paths: Vec<&std::path::Path> = self.snapshots.iter().map(PathBuf::as_path).collect();
+        Ensemble::load(&paths, device)
     }
 }
 
-/// The first epoch with the highest score.
-pub(crate) fn best_of(epochs: &[Epoch]) -> Option<Epoch> {
-    epochs
-        .iter()
-        .copied()
-        .reduce(|best, next| if next.mean_precision > best.mean_precision { next } else { best })
+/// The first epoch with the best value.
+pub(crate) fn best_of(epochs: &[Epoch], monitor: Metric) -> Option<Epoch> {
+    let better = |best: Epoch, next: Epoch| match monitor.is_better(monitor.of(&next), monitor.of(&best)) {
+        true => next,
+        false => best,
+    };
+    epochs.iter().copied().reduce(better)
 }
 
 impl std::fmt::Debug for History {
@@ -54,14 +89,45 @@ impl std::fmt::Debug for History {
             return write!(f, "History: no epoch yet");
         };
         let seconds: f64 = self.epochs.iter().map(|epoch| epoch.seconds).sum();
+        let (epochs, monitor, value) = (self.epochs.len(), self.monitor, self.monitor.of(&best));
         write!(
             f,
-            "History: {} epochs in {seconds:.0} s, best mean precision {:.4} in epoch {}; {}; checkpoints in {}",
-            self.epochs.len(),
-            best.mean_precision,
-            best.epoch,
-            self.ended,
-            self.run_folder.display()
-        )
+            "History: {epochs} epochs in {seconds:.0} s, best {monitor} {value:.4} in epoch {}",
+            best.epoch
+        )?;
+        if let Some(averaged) = &self.averaged {
+            write!(f, ", of averaged weights {:.4}", monitor.of(averaged))?;
+        }
+        if !self.snapshots.is_empty() {
+            write!(f, ", {} snapshots", self.snapshots.len())?;
+        }
+        write!(f, "; {}; checkpoints in {}", self.ended, self.run_folder.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(epoch: usize, valid_loss: f64, mean_precision: f64) -> Epoch {
+        Epoch {
+            epoch,
+            train_loss: 1.0,
+            valid_loss,
+            mean_precision,
+            iou: 0.0,
+            dice: 0.0,
+            learning_rate: 0.1,
+            images_per_second: 1.0,
+            seconds: 1.0,
+        }
+    }
+
+    #[test]
+    fn the_best_epoch_is_that_of_the_metric() {
+        let epochs = [epoch(1, f64::NAN, 0.2), epoch(2, 0.5, 0.7), epoch(3, 0.3, 0.7), epoch(4, 0.4, f64::NAN)];
+        assert_eq!(best_of(&epochs, Metric::MeanPrecision).map(|e| e.epoch), Some(2));
+        assert_eq!(best_of(&epochs, Metric::ValidLoss).map(|e| e.epoch), Some(3));
+        assert_eq!(best_of(&[], Metric::Dice), None);
     }
 }

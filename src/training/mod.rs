@@ -1,16 +1,25 @@
 //! Training: batches, losses and steps, epoch by epoch, with a checkpoint after each.
 
+mod averaging;
 mod config;
 mod history;
+mod lr_find;
+mod metric;
 mod objective;
 #[cfg(all(test, feature = "cuda"))]
 mod on_device;
 mod pending;
 mod progress;
+mod run;
 mod run_folder;
 mod schedule;
+mod step;
 mod trainer;
+mod validation;
 
 pub use config::TrainConfig;
 pub use history::{Epoch, History};
+pub use lr_find::LrFind;
+pub use metric::Metric;
+pub use run::Run;
 pub use schedule::Schedule;

@@ -1,53 +1,51 @@
-//! The training loop.
+//! The training loop: epochs, checkpoints, averages.
 
-use crate::metrics::mean_precision;
 use crate::models::Model;
-use crate::nn::{Batch, Optimizer, Replay, UpdateRule, backward, for_each_batch, seeded, without_gradients};
+use crate::nn::{Parameter, Replay, Stepper, decays};
+use crate::training::averaging::Average;
 use crate::training::history::best_of;
-use crate::training::objective::{mask_loss, training_loss};
-use crate::training::pending::PendingLosses;
 use crate::training::progress::Progress;
 use crate::training::run_folder::RunFolder;
-use crate::training::{Epoch, History, TrainConfig};
-use crate::types::{Dataset, Mask};
+use crate::training::validation::{Validation, validate};
+use crate::training::{Epoch, History, Schedule, TrainConfig};
+use crate::types::Dataset;
 use crate::{Error, Result};
-use candle_core::Tensor;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::time::Instant;
 
 impl Model {
-    /// Trains on `train`, watching `valid`: the loss of the settings, Adam, a line per epoch, a checkpoint after each.
+    /// Trains on `train`, watching `valid`: a line per epoch, a checkpoint after each.
     ///
     /// Afterwards the model has the weights of the epoch with the best validation score. Whatever stops the run — early
     /// stopping, the file `STOP` in the run folder, a killed kernel — the run folder has a checkpoint of the last whole
-    /// epoch, and `resume(true)` goes on from it.
+    /// epoch, and `resume(true)` goes on from it. What the folder holds, [`Run`](crate::training::Run) tells.
     ///
     /// # Errors
     /// [`Error::Config`] for a setting out of range; [`Error::Id`] for an image without a mask; [`Error::NotFinite`] as
-    /// soon as a loss is, on a GPU at the next line of progress, before the next checkpoint; [`Error::Io`] when the run folder cannot be written. After an error the model has the weights
-    /// of the best epoch so far, as far as there is one.
+    /// soon as a loss is, on a GPU at the next line of progress, before the next checkpoint; [`Error::Io`] when the run
+    /// folder cannot be written. After an error the model has the weights of the best epoch so far, as far as there is one.
     pub fn train(&mut self, train: &Dataset, valid: &Dataset, config: &TrainConfig) -> Result<History> {
-        config.check()?;
-        self.check_one_class()?;
+        check(self, config)?;
         check_masks("train", train)?;
         check_masks("valid", valid)?;
         Trainer::new(self, train, valid, config)?.run()
     }
 }
 
-struct Trainer<'a> {
-    model: &'a mut Model,
-    train: &'a Dataset,
+pub(super) struct Trainer<'a> {
+    pub(super) model: &'a mut Model,
+    pub(super) train: &'a Dataset,
     valid: &'a Dataset,
-    config: &'a TrainConfig,
-    optimizer: Optimizer,
+    pub(super) config: &'a TrainConfig,
+    pub(super) stepper: Stepper,
     /// On a GPU, the step as it is recorded.
-    replay: Replay,
-    folder: RunFolder,
+    pub(super) replay: Replay,
+    pub(super) folder: RunFolder,
     epochs: Vec<Epoch>,
-    progress: Progress,
+    /// Of the run, those before a resume included.
+    pub(super) steps: usize,
+    pub(super) ema: Option<Average>,
+    swa: Option<Average>,
+    pub(super) progress: Progress,
 }
 
 impl<'a> Trainer<'a> {
@@ -57,12 +55,21 @@ impl<'a> Trainer<'a> {
         valid: &'a Dataset,
         config: &'a TrainConfig,
     ) -> Result<Self> {
-        let mut optimizer = Optimizer::new(UpdateRule::adam(), model.weights().trainable());
         let folder = RunFolder::open(config)?;
-        let epochs = if config.resume { folder.restore_last(model, &mut optimizer)? } else { vec![] };
-        let progress = Progress::new(config.epochs, train.len());
-        let replay = Replay::default();
-        Ok(Trainer { model, train, valid, config, optimizer, replay, folder, epochs, progress })
+        let saved = if config.resume { folder.read_last(model.device())? } else { None };
+        let done = saved.as_ref().map_or(0, |saved| saved.epochs.len());
+        if config.unfreeze_at.is_some_and(|epoch| done >= epoch) {
+            model.unfreeze()?;
+        }
+        let mut stepper = stepper(model, config);
+        let (mut epochs, mut ema, mut swa) = (vec![], None, None);
+        if let Some(saved) = saved {
+            saved.restore(model, &mut stepper)?;
+            (epochs, ema, swa) = (saved.epochs, saved.ema, saved.swa);
+        }
+        let (progress, replay) = (Progress::new(config.epochs, train.len()), Replay::default());
+        let steps = 0;
+        Ok(Trainer { model, train, valid, config, stepper, replay, folder, epochs, steps, ema, swa, progress })
     }
 
     fn run(mut self) -> Result<History> {
@@ -72,7 +79,9 @@ impl<'a> Trainer<'a> {
         if self.best_epoch().is_some() && self.folder.best().exists() {
             self.model.load_weights(self.folder.best())?;
         }
-        let history = History { run_folder: self.folder.path().into(), ended: ended?, epochs: self.epochs };
+        let mut history = self.history(ended?);
+        history.averaged = self.finish_average(&history)?;
+        self.folder.record(self.model, self.config, &history)?;
         self.progress.end(&history);
         Ok(history)
     }
@@ -82,18 +91,14 @@ impl<'a> Trainer<'a> {
         while self.epochs.len() < self.config.epochs {
             let without_gain = self.epochs.len() - self.best_epoch().map_or(0, |best| best.epoch);
             if without_gain >= self.config.patience {
-                return Ok(format!("stopped early after {without_gain} epochs without a better score"));
+                let monitor = self.config.monitor;
+                return Ok(format!("stopped early after {without_gain} epochs without a better {monitor}"));
             }
             let Some(epoch) = self.epoch(self.epochs.len() + 1)? else {
                 return Ok(format!("stopped by {}", self.folder.stop_file().display()));
             };
             self.epochs.push(epoch);
-            let is_best = self.best_epoch() == Some(epoch);
-            if is_best {
-                self.model.save(self.folder.best())?;
-            }
-            self.folder.save_last(self.model, &self.optimizer, &self.epochs, self.config)?;
-            self.progress.epoch(&epoch, is_best);
+            self.keep(epoch)?;
         }
         Ok("all epochs done".into())
     }
@@ -101,135 +106,144 @@ impl<'a> Trainer<'a> {
     /// One pass over the training set and one over the validation set; `None` when the stop file ended it.
     fn epoch(&mut self, number: usize) -> Result<Option<Epoch>> {
         let start = Instant::now();
+        if self.config.unfreeze_at == Some(number) && self.model.config().frozen > 0 {
+            self.model.unfreeze()?;
+            (self.stepper, self.replay) = (stepper(self.model, self.config), Replay::default());
+        }
+        self.steps = (number - 1) * self.steps_per_epoch();
         let learning_rate = self.learning_rate();
         let Some(train_loss) = self.train_epoch(number)? else { return Ok(None) };
         let train_seconds = start.elapsed().as_secs_f64();
-        let (valid_loss, mean_precision) = self.validate()?;
-        Ok(Some(Epoch {
-            epoch: number,
-            train_loss,
-            valid_loss,
-            mean_precision,
-            learning_rate,
-            images_per_second: self.train.len() as f64 / train_seconds.max(1e-9),
-            seconds: start.elapsed().as_secs_f64(),
-        }))
-    }
-
-    fn train_epoch(&mut self, number: usize) -> Result<Option<f64>> {
-        let order = shuffled(self.train.len(), self.config.seed, number);
-        let (augment, seed, layout) =
-            (self.config.augment.clone(), self.config.seed, self.model.batch_layout(self.config.batch_size));
-        let (mut losses, mut stopped) = (PendingLosses::new(number), false);
-        for_each_batch(
-            self.train,
-            &order,
-            &layout,
-            |i, sample| augment.apply(sample, seed, number, i),
-            |batch| {
-                stopped = stopped || self.folder.stop_file().exists();
-                if !stopped {
-                    self.step(&batch, &mut losses)?;
-                    if self.progress.is_due() {
-                        self.progress.step(losses.images(), losses.read()?);
-                    }
-                }
-                Ok(())
-            },
-        )?;
-        let loss = losses.read()?;
-        Ok((!stopped).then_some(loss))
-    }
-
-    /// Forward, backward, Adam; `losses` gets the loss before the step.
-    fn step(&mut self, batch: &Batch, losses: &mut PendingLosses) -> Result<()> {
-        let learning_rate = self.learning_rate();
-        let seed = dropout_seed(self.config.seed, self.optimizer.steps());
-        let Trainer { model, optimizer, replay, config, .. } = self;
-        let loss = |images: &Tensor, targets: [&Tensor; 2]| {
-            let outputs = seeded(seed, || model.outputs(images))?;
-            training_loss(&config.loss, &outputs, batch, targets)
+        let valid = || validate(self.model, self.valid, &self.config.loss, (self.config.batch_size, number));
+        let valid = match &self.ema {
+            Some(ema) => ema.with(self.model.weights(), valid)?,
+            None => valid()?,
         };
-        let targets = batch.targets()?;
-        if model.device().is_cpu() {
-            let loss = loss(&batch.images, targets)?;
-            losses.push(loss.detach(), &batch.ids);
-            // Before the step, so that a loss that is no number changes no weight.
-            losses.read()?;
-            return optimizer.step(&backward(loss)?, learning_rate);
+        let images_per_second = self.train.len() as f64 / train_seconds.max(1e-9);
+        let epoch = epoch(number, train_loss, valid);
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(Some(Epoch { learning_rate, images_per_second, seconds, ..epoch }))
+    }
+
+    /// Checkpoints, averages and measurements after an epoch.
+    fn keep(&mut self, epoch: Epoch) -> Result<()> {
+        let (number, weights) = (epoch.epoch, self.model.weights().clone());
+        let is_best = self.best_epoch().map(|best| best.epoch) == Some(number);
+        let ends_cycle = self.ends_cycle(number);
+        let save = |path| self.model.save(path);
+        let kept = [(is_best, self.folder.best()), (ends_cycle.is_some(), self.folder.snapshot(ends_cycle.unwrap_or(0)))];
+        for path in kept.into_iter().filter(|(is_due, _)| *is_due).map(|(_, path)| path) {
+            match &self.ema {
+                Some(ema) => ema.with(&weights, || save(path))?,
+                None => save(path)?,
+            }
         }
-        optimizer.prepare(learning_rate)?;
-        let step = |inputs: &[&Tensor]| {
-            let loss = loss(inputs[0], [inputs[1], inputs[2]])?;
-            let value = loss.detach();
-            optimizer.descend(&backward(loss)?)?;
-            Ok(value)
-        };
-        // SAFETY: weights, running statistics and what the optimizer remembers are only ever written in place, and the trainer
-        // holds the model and the optimizer as long as `replay`.
-        let value = unsafe { replay.run(&[&batch.images, targets[0], targets[1]], step) }?;
-        losses.push(value, &batch.ids);
+        let cyclic = matches!(self.config.schedule, Schedule::CosineRestarts { .. });
+        if self.config.swa_from.is_some_and(|from| number >= from) && (ends_cycle.is_some() || !cyclic) {
+            match &mut self.swa {
+                Some(swa) => swa.add(&weights)?,
+                None => self.swa = Some(Average::new(&weights)?),
+            }
+        }
+        let averages = [&self.ema, &self.swa];
+        self.folder.save_last(self.model, &self.stepper, &self.epochs, averages, self.config)?;
+        self.folder.record(self.model, self.config, &self.history("going on".into()))?;
+        self.progress.epoch(&epoch, is_best);
         Ok(())
     }
 
-    /// Loss and score of the validation set, the score at threshold 0.5, which is logit 0.
-    fn validate(&self) -> Result<(f64, f64)> {
-        // One scope over all batches: weights are folded and packed once.
-        without_gradients(|| self.validate_batches())
+    /// Which cycle of the schedule ends with this epoch, from 1.
+    fn ends_cycle(&self, epoch: usize) -> Option<usize> {
+        let TrainConfig { schedule, epochs, warmup, .. } = *self.config;
+        let ends = |epoch: &usize| schedule.ends_cycle(*epoch, epochs, warmup);
+        ends(&epoch).then(|| (1..=epoch).filter(ends).count())
     }
 
-    fn validate_batches(&self) -> Result<(f64, f64)> {
-        let (mut loss, mut score) = (0.0, 0.0);
-        let indices: Vec<usize> = (0..self.valid.len()).collect();
-        let layout = self.model.batch_layout(self.config.batch_size);
-        for_each_batch(
-            self.valid,
-            &indices,
-            &layout,
-            |_, sample| Ok(sample),
-            |batch| {
-                let logits = batch.crop(&self.model.logits(&batch.images)?)?;
-                let value = mask_loss(&self.config.loss, &logits, batch.targets()?[0])?;
-                let value = value.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
-                loss += f64::from(value) * batch.ids.len() as f64;
-                let logits = logits.flatten_all().and_then(|logits| logits.to_vec1::<f32>());
-                let logits = logits.map_err(Error::tensor("logits"))?;
-                let (height, width) = batch.padding.original();
-                for (truth, logits) in batch.masks.iter().zip(logits.chunks_exact((height * width).max(1))) {
-                    let pixels = logits.iter().map(|&logit| u8::from(logit > 0.0)).collect();
-                    score += mean_precision(truth, &Mask::new(height, width, pixels)?)?;
-                }
-                Ok(())
-            },
-        )?;
-        let images = self.valid.len().max(1) as f64;
-        Ok((loss / images, score / images))
+    /// Measures the averaged weights and leaves them in the model if they are not worse than what it has.
+    fn finish_average(&mut self, history: &History) -> Result<Option<Epoch>> {
+        let Some(swa) = self.swa.take().filter(|_| !self.folder.stop_file().exists()) else {
+            return Ok(None);
+        };
+        let start = Instant::now();
+        let best = self.model.weights().to_tensors()?;
+        self.model.weights().set_tensors(swa.tensors())?;
+        self.measure_batch_norm()?;
+        let number = self.config.epochs;
+        let valid = validate(self.model, self.valid, &self.config.loss, (self.config.batch_size, number))?;
+        self.model.save(self.folder.swa())?;
+        let last = history.epochs.last().copied();
+        let averaged = last.map(|last| {
+            let epoch = epoch(number, last.train_loss, valid);
+            let seconds = start.elapsed().as_secs_f64();
+            Epoch { learning_rate: last.learning_rate, images_per_second: 0.0, seconds, ..epoch }
+        });
+        let value = |epoch: Epoch| self.config.monitor.of(&epoch);
+        if let (Some(best_epoch), Some(averaged)) = (history.best(), averaged)
+            && self.config.monitor.is_better(value(best_epoch), value(averaged))
+        {
+            self.model.weights().set_tensors(&best)?;
+        }
+        Ok(averaged)
     }
 
-    fn learning_rate(&self) -> f64 {
-        let steps = self.config.epochs * self.train.len().div_ceil(self.config.batch_size);
-        self.config.learning_rate * self.config.schedule.factor(self.optimizer.steps(), steps)
+    fn history(&self, ended: String) -> History {
+        let cycles = (1..=self.epochs.len()).filter_map(|epoch| self.ends_cycle(epoch));
+        History {
+            run_folder: self.folder.path().into(),
+            ended,
+            epochs: self.epochs.clone(),
+            monitor: self.config.monitor,
+            averaged: None,
+            snapshots: cycles.map(|cycle| self.folder.snapshot(cycle)).collect(),
+        }
     }
 
     fn best_epoch(&self) -> Option<Epoch> {
-        best_of(&self.epochs)
+        best_of(&self.epochs, self.config.monitor)
+    }
+
+    /// The monitored metric after each epoch.
+    pub(super) fn values(&self) -> Vec<f64> {
+        self.epochs.iter().map(|epoch| self.config.monitor.of(epoch)).collect()
     }
 }
 
-fn shuffled(len: usize, seed: u64, epoch: usize) -> Vec<usize> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream((epoch as u64) << 32);
-    let mut order: Vec<usize> = (0..len).collect();
-    order.shuffle(&mut rng);
-    order
+fn epoch(number: usize, train_loss: f64, valid: Validation) -> Epoch {
+    Epoch {
+        epoch: number,
+        train_loss,
+        valid_loss: valid.loss,
+        mean_precision: valid.mean_precision,
+        iou: valid.iou,
+        dice: valid.dice,
+        learning_rate: 0.0,
+        images_per_second: 0.0,
+        seconds: 0.0,
+    }
 }
 
-/// Another one at each step, and the same one when a run that was stopped comes to that step again.
-fn dropout_seed(seed: u64, step: usize) -> u64 {
-    ChaCha8Rng::seed_from_u64(seed ^ (step as u64).rotate_left(32)).next_u64()
+/// The optimizer of what the model may learn now.
+pub(super) fn stepper(model: &Model, config: &TrainConfig) -> Stepper {
+    let parameter = |(name, value): (String, candle_core::Var)| {
+        let learning_rate = if name.starts_with("encoder.") { config.encoder_rate } else { 1.0 };
+        let weight_decay = if decays(&value) { config.weight_decay } else { 0.0 };
+        Parameter { name, value, learning_rate, weight_decay }
+    };
+    let parameters = model.weights().trainable().into_iter().map(parameter).collect();
+    Stepper::new(config.optimizer, parameters).clip_norm(config.clip_norm)
 }
 
-fn check_masks(name: &str, dataset: &Dataset) -> Result<()> {
+pub(super) fn check(model: &Model, config: &TrainConfig) -> Result<()> {
+    config.check()?;
+    model.check_one_class()?;
+    if config.precision != crate::models::Precision::F32 && model.device().is_cpu() {
+        let (got, expected) = ("Bf16".into(), "F32 for training on a CPU".into());
+        return Err(Error::Config { field: "precision", got, expected });
+    }
+    Ok(())
+}
+
+pub(super) fn check_masks(name: &str, dataset: &Dataset) -> Result<()> {
     if dataset.is_empty() {
         return Err(Error::Shape {
             what: format!("{name} dataset"),
