@@ -1,7 +1,7 @@
 //! The folder of a run: checkpoints that survive a killed kernel, and the stop file.
 
 use crate::models::{Architecture, Model, checkpoint};
-use crate::nn::Optimizer;
+use crate::nn::Stepper;
 use crate::training::{Epoch, TrainConfig};
 use crate::{Error, Result};
 use candle_core::Tensor;
@@ -65,7 +65,7 @@ impl RunFolder {
     pub(crate) fn save_last(
         &self,
         model: &Model,
-        optimizer: &Optimizer,
+        optimizer: &Stepper,
         epochs: &[Epoch],
         config: &TrainConfig,
     ) -> Result<()> {
@@ -86,7 +86,7 @@ impl RunFolder {
     }
 
     /// Brings model and optimiser to where [`RunFolder::save_last`] left them; the epochs so far, none without a checkpoint.
-    pub(crate) fn restore_last(&self, model: &Model, optimizer: &mut Optimizer) -> Result<Vec<Epoch>> {
+    pub(crate) fn restore_last(&self, model: &Model, optimizer: &mut Stepper) -> Result<Vec<Epoch>> {
         let path = self.last();
         if !path.exists() {
             return Ok(vec![]);
@@ -103,7 +103,7 @@ impl RunFolder {
             return Err(checkpoint::misfit(&path, why));
         }
         let moments: BTreeMap<String, Tensor> =
-            tensors.extract_if(.., |name, _| name.starts_with("adam.")).collect();
+            tensors.extract_if(.., |name, _| Stepper::is_state(name)).collect();
         optimizer.set_tensors(&moments, about.adam_steps)?;
         model.weights().set_tensors(&tensors)?;
         Ok(about.epochs)

@@ -2,7 +2,9 @@
 
 use crate::metrics::mean_precision;
 use crate::models::Model;
-use crate::nn::{Batch, Optimizer, Replay, UpdateRule, backward, for_each_batch, seeded, without_gradients};
+use crate::nn::{
+    Batch, Optimizer, Parameter, Replay, Stepper, backward, for_each_batch, seeded, without_gradients,
+};
 use crate::training::history::best_of;
 use crate::training::objective::{mask_loss, training_loss};
 use crate::training::pending::PendingLosses;
@@ -42,7 +44,7 @@ struct Trainer<'a> {
     train: &'a Dataset,
     valid: &'a Dataset,
     config: &'a TrainConfig,
-    optimizer: Optimizer,
+    optimizer: Stepper,
     /// On a GPU, the step as it is recorded.
     replay: Replay,
     folder: RunFolder,
@@ -57,7 +59,8 @@ impl<'a> Trainer<'a> {
         valid: &'a Dataset,
         config: &'a TrainConfig,
     ) -> Result<Self> {
-        let mut optimizer = Optimizer::new(UpdateRule::adam(), model.weights().trainable());
+        let parameters = model.weights().trainable().into_iter().map(Parameter::from).collect();
+        let mut optimizer = Stepper::new(Optimizer::adam(), parameters);
         let folder = RunFolder::open(config)?;
         let epochs = if config.resume { folder.restore_last(model, &mut optimizer)? } else { vec![] };
         let progress = Progress::new(config.epochs, train.len());
