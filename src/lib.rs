@@ -57,13 +57,13 @@ pub use io::Submission;
 pub use losses::Loss;
 pub use metrics::Score;
 pub use models::{Architecture, Encoder, Model, Precision, Unet, UnetPlusPlus, WeightsReport};
-pub use nn::device;
+pub use nn::{Optimizer, device};
 pub use pipeline::{Report, RunConfig, run, run_sample};
 pub use plot::{Colormap, Figure};
 pub use plotters;
 #[cfg(feature = "frames")]
 pub use polars;
-pub use training::{Epoch, History, Schedule, TrainConfig};
+pub use training::{Epoch, History, LrFind, Metric, Run, Schedule, TrainConfig};
 pub use types::{Competition, Dataset, Image, Mask, Rle, Sample};
 
 /// How the crate is built, how to add to it, what has changed.

@@ -2,12 +2,13 @@
 
 use crate::Result;
 use crate::io::Submission;
-use crate::metrics::Score;
+use crate::inference::Tta;
+use crate::metrics::{ChosenRule, MaskRule, RuleSearch, Score};
 use crate::models::{Architecture, Encoder, Unet};
 use crate::nn::device;
 use crate::plot::html::Card;
 use crate::plot::text::{count, duration, percent};
-use crate::training::{History, TrainConfig};
+use crate::training::{History, Recipe, TrainConfig};
 use crate::types::{Competition, Dataset};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ use std::time::Instant;
 /// |---|---|---|---|
 /// | `architecture` | plain U-Net, depth 4, 16 base filters | the network | [`Architecture`] |
 /// | `train` | 40 epochs | the training | [`TrainConfig`] |
+/// | `tta` | none | the views of an image whose predictions are averaged | [`Tta`] |
+/// | `rule` | threshold | what is chosen on the validation images of how probabilities become masks | [`RuleSearch`] |
 /// | `valid_fraction` | 0.2 | share of the training images kept for validation | (0, 1) |
 /// | `seed` | 42 | of the split | any |
 /// | `submission` | `submission.csv` | the file to write | a path |
@@ -28,6 +31,12 @@ pub struct RunConfig {
     pub architecture: Architecture,
     /// The training.
     pub train: TrainConfig,
+    /// The views of an image whose predictions are averaged.
+    #[serde(default = "Tta::none")]
+    pub tta: Tta,
+    /// What is chosen on the validation images of how probabilities become masks.
+    #[serde(default)]
+    pub rule: RuleSearch,
     /// Share of the training images kept for validation.
     pub valid_fraction: f64,
     /// Of the split.
@@ -41,6 +50,8 @@ impl Default for RunConfig {
         RunConfig {
             architecture: Unet::new(Encoder::Plain),
             train: TrainConfig::default(),
+            tta: Tta::none(),
+            rule: RuleSearch::default(),
             valid_fraction: 0.2,
             seed: 42,
             submission: "submission.csv".into(),
@@ -49,28 +60,32 @@ impl Default for RunConfig {
 }
 
 impl RunConfig {
-    /// The network.
-    pub fn architecture(mut self, architecture: Architecture) -> Self {
-        self.architecture = architecture;
-        self
+    setters! {
+        RunConfig,
+        /// The network.
+        architecture: Architecture,
+        /// The training.
+        train: TrainConfig,
+        /// The views of an image whose predictions are averaged.
+        tta: Tta,
+        /// What is chosen on the validation images of how probabilities become masks.
+        rule: RuleSearch,
+        /// Share of the training images kept for validation.
+        valid_fraction: f64,
+        /// Of the split.
+        seed: u64,
     }
 
-    /// The training.
-    pub fn train(mut self, train: TrainConfig) -> Self {
-        self.train = train;
-        self
-    }
-
-    /// Share of the training images kept for validation.
-    pub fn valid_fraction(mut self, valid_fraction: f64) -> Self {
-        self.valid_fraction = valid_fraction;
-        self
-    }
-
-    /// Of the split.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
+    /// Network, training and prediction of a recipe.
+    ///
+    /// ```
+    /// use tgs_salt::prelude::*;
+    /// let config = RunConfig::recipe(Recipe::Strong);
+    /// assert_eq!(config.tta, Tta::default());
+    /// ```
+    pub fn recipe(recipe: Recipe) -> RunConfig {
+        let config = RunConfig::default().architecture(recipe.architecture());
+        config.train(recipe.training()).tta(recipe.tta())
     }
 
     /// The file to write.
@@ -83,8 +98,10 @@ impl RunConfig {
 /// What [`run`] did.
 #[derive(Clone)]
 pub struct Report {
-    /// On the validation images, at the best threshold.
+    /// On the validation images, by the rule that suits them best.
     pub score: Score,
+    /// How probabilities became masks.
+    pub rule: MaskRule,
     /// What a submission without any salt scores on the same images: the share of them that have none.
     pub all_empty: f64,
     /// The training, epoch by epoch.
@@ -128,13 +145,15 @@ fn run_on(competition: Competition, config: &RunConfig, mut clock: Clock) -> Res
     let mut model = config.architecture.build(&device()?)?;
     let history = model.train(&train, &valid, &config.train)?;
     clock.lap("train");
-    let score = model.evaluate(&valid)?;
+    history.plot()?.save(history.run_folder.join("curves.png"))?;
+    let ChosenRule { rule, score } =
+        model.predict_tta(&valid, &config.tta)?.choose_rule(&valid, &config.rule)?;
     clock.lap("evaluate");
-    let probabilities = model.predict(&competition.test)?;
+    let probabilities = model.predict_tta(&competition.test, &config.tta)?;
     clock.lap("predict");
-    let submission = probabilities.threshold(score.threshold)?.submit(&config.submission)?;
+    let submission = probabilities.apply(&rule)?.submit(&config.submission)?;
     clock.lap("submit");
-    Ok(Report { score, all_empty, history, submission, seconds: clock.seconds })
+    Ok(Report { score, rule, all_empty, history, submission, seconds: clock.seconds })
 }
 
 /// The score of empty masks.
@@ -163,11 +182,13 @@ impl Clock {
 impl Report {
     /// Shows a card in a cell of the notebook: the score, the file, the time of each step.
     pub fn evcxr_display(&self) {
-        let Report { score, all_empty, history, submission, .. } = self;
+        let Report { score, rule, all_empty, history, submission, .. } = self;
         let card = Card::new("Report")
             .row("mean precision", &[format!("{:.4}", score.mean_precision)])
             .row("of empty masks", &[format!("{all_empty:.4}")])
-            .row("threshold", &[format!("{:.2}", score.threshold)])
+            .row("threshold", &[format!("{:.2}", rule.threshold)])
+            .row("minimal size", &[format!("{} pixels", rule.min_size)])
+            .row("gate", &[format!("{:.2}", rule.gate)])
             .row("epochs", &[count(history.epochs.len())])
             .row("submission", &[submission.path.display().to_string()])
             .row("rows", &[count(submission.rows)])
@@ -182,6 +203,7 @@ impl Report {
 impl std::fmt::Debug for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         writeln!(f, "{:?} (all empty: {:.4})", self.score, self.all_empty)?;
+        writeln!(f, "{:?}", self.rule)?;
         writeln!(f, "{:?}", self.history)?;
         writeln!(f, "{:?}", self.submission)?;
         let seconds = self.seconds.iter().map(|(step, seconds)| format!("{step} {seconds:.1} s"));

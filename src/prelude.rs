@@ -5,13 +5,12 @@ pub use crate::io::Submission;
 pub use crate::losses::Loss;
 pub use crate::metrics::{self, Score};
 pub use crate::models::{Architecture, Encoder, Model, Precision, Unet, UnetPlusPlus, Upsampling};
-pub use crate::nn::Activation;
-pub use crate::nn::device;
+pub use crate::nn::{Activation, Optimizer, device};
 pub use crate::pipeline::{Report, RunConfig};
 #[cfg(feature = "frames")]
 pub use crate::plot::ShowTable;
 pub use crate::plot::{Colormap, Figure};
-pub use crate::training::{Epoch, History, Schedule, TrainConfig};
+pub use crate::training::{Epoch, History, LrFind, Metric, Run, Schedule, TrainConfig};
 pub use crate::transform::{Augment, Normalize};
 pub use crate::types::{Competition, Dataset, Image, Mask, Rle, Sample, coverage_class};
 pub use crate::{Error, Result};

@@ -10,7 +10,7 @@ mod worker;
 use anyhow::{Result, bail};
 use tgs_salt::candle_core::Device;
 use tgs_salt::losses::bce;
-use tgs_salt::nn::{Optimizer, UpdateRule, backward, without_gradients};
+use tgs_salt::nn::{Optimizer, Parameter, Stepper, backward, without_gradients};
 use tgs_salt::{Encoder, Model, Precision, Unet, UnetPlusPlus};
 use worker::{Pass, arguments, serve, values};
 
@@ -33,7 +33,8 @@ fn train(name: &str, batch: usize, size: usize) -> Result<Pass> {
     let model = model(name)?;
     let xs = values(&[batch, model.config().in_channels, size, size])?;
     let target = values(&[batch, 1, size, size])?.gt(0f32)?.to_dtype(xs.dtype())?;
-    let mut adam = Optimizer::new(UpdateRule::adam(), model.trainable());
+    let parameters = model.trainable().into_iter().map(Parameter::from).collect();
+    let mut adam = Stepper::new(Optimizer::adam(), parameters);
     Ok(Box::new(move || {
         let loss = bce(&model.forward_train(&xs)?.logits, &target)?;
         adam.step(&backward(loss)?, 1e-3)?;

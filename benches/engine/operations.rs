@@ -9,8 +9,8 @@ use tgs_salt::candle_core::{Device, Tensor, Var};
 use tgs_salt::losses::{bce, dice, lovasz_hinge};
 use tgs_salt::nn::{
     Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvTranspose2d,
-    ConvTranspose2dConfig, Mode, Optimizer, ScSe, UpdateRule, Weights, argsort_descending, backward, cumsum,
-    dropout, max_pool2d, upsample_bilinear2d, upsample_concat, without_gradients,
+    ConvTranspose2dConfig, Mode, Optimizer, Parameter, ScSe, Stepper, Weights, argsort_descending, backward,
+    cumsum, dropout, max_pool2d, upsample_bilinear2d, upsample_concat, without_gradients,
 };
 
 const BATCH: usize = 8;
@@ -126,7 +126,8 @@ fn adam() -> Result<Pass> {
     for (_, parameter) in &parameters {
         gradients.insert(parameter, values(parameter.dims())?);
     }
-    let mut adam = Optimizer::new(UpdateRule::adam(), parameters);
+    let parameters = parameters.into_iter().map(Parameter::from).collect();
+    let mut adam = Stepper::new(Optimizer::adam(), parameters);
     Ok(Box::new(move || Ok(adam.step(&gradients, 1e-3)?)))
 }
 

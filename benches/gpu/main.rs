@@ -10,7 +10,7 @@ use floor::Floor;
 use std::time::Instant;
 use tgs_salt::candle_core::{DType, Device, Tensor};
 use tgs_salt::losses::bce;
-use tgs_salt::nn::{Optimizer, Replay, UpdateRule, backward, without_gradients};
+use tgs_salt::nn::{Optimizer, Parameter, Replay, Stepper, backward, without_gradients};
 use tgs_salt::{Encoder, Model, Precision, Unet};
 
 const SIZE: usize = 128;
@@ -80,7 +80,8 @@ fn train(case: &Case, rounds: usize, device: &Device) -> Result<f64> {
     let xs = values([case.batch, model.config().in_channels, SIZE, SIZE], device)?.to_dtype(case.dtype)?;
     let target = values([case.batch, 1, SIZE, SIZE], &Device::Cpu)?.gt(0f32)?;
     let target = target.to_dtype(DType::F32)?.to_device(device)?;
-    let mut adam = Optimizer::new(UpdateRule::adam(), model.trainable());
+    let parameters = model.trainable().into_iter().map(Parameter::from).collect();
+    let mut adam = Stepper::new(Optimizer::adam(), parameters);
     let mut replay = Replay::default();
     measure(rounds, device, || {
         adam.prepare(1e-3)?;

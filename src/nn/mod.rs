@@ -8,6 +8,7 @@
 //! Weights keep PyTorch's names and shapes. Results do not depend on the number of threads: sums are divided by the shapes of
 //! the tensors and added up in a fixed order.
 
+mod accumulation;
 mod activation;
 mod attention;
 pub mod autograd;
@@ -22,6 +23,7 @@ mod convolution;
 pub(crate) mod cpu;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
+mod descent;
 mod device;
 mod dropout;
 mod folded;
@@ -33,11 +35,14 @@ mod normalization;
 pub mod optimizer;
 mod order;
 mod pad;
+mod parameter;
 mod pool;
 mod random;
 mod replay;
 mod resample;
 mod sort;
+mod step_numbers;
+mod stepper;
 pub mod weights;
 
 pub use self::activation::sigmoid;
@@ -57,9 +62,10 @@ pub use self::device::device;
 pub(crate) use self::device::{check_device, upload};
 pub use self::dropout::{dropout, dropout2d};
 pub use self::linear::Linear;
-pub use self::optimizer::{Optimizer, UpdateRule};
+pub use self::optimizer::Optimizer;
 pub use self::order::{to_channels_first, to_channels_last};
 pub use self::pad::{crop_to, pad_to};
+pub use self::parameter::{Parameter, takes_weight_decay};
 pub use self::pool::{avg_pool2d, global_avg_pool2d, max_pool2d};
 pub(crate) use self::random::{seeded, training_dropout};
 pub use self::replay::Replay;
@@ -67,5 +73,6 @@ pub(crate) use self::resample::concat_all;
 pub use self::resample::{concat, upsample_concat, upsample_nearest2d};
 pub(crate) use self::sort::sort_row;
 pub use self::sort::{argsort_descending, cumsum};
+pub use self::stepper::Stepper;
 pub(crate) use self::weights::LayerWeight;
 pub use self::weights::Weights;

@@ -1,28 +1,35 @@
-//! Optimizers: one pass over memory for all parameters at once, in place.
-//!
-//! Composed of candle's operations, a step of Adam takes a dozen passes and as many new tensors.
+//! The optimizers: how parameters follow their gradients, by name and numbers. A [`Stepper`](super::Stepper) takes the steps.
 
-use super::autograd::weights_changed;
-use super::cpu::update::{AdamFactors, Factors, adam_chunk, sgd_chunk};
-use super::cpu::{floats, floats_mut};
-use super::memories::Memories;
+use super::step_numbers::{Rule, StepNumbers};
 use crate::{Error, Result};
-use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, InplaceOp2, Layout, Tensor, Var, bail};
-use rayon::prelude::*;
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// How parameters follow their gradients, in the order of operations of `torch.optim`.
 ///
+/// Rates and weight decay are not in it: they belong to the step and to each [`Parameter`](super::Parameter). Weight decay `w` is
+/// added to the gradient, `g + w p`, but for AdamW, where the weight itself shrinks, `p -= rate w p`.
+///
+/// | Optimizer | Usual numbers | A step |
+/// |---|---|---|
+/// | `Adam { beta1, beta2, eps }` | 0.9, 0.999, 1e-8 | `m += (1 - beta1) (g - m)`, `v = beta2 v + (1 - beta2) g²`, `p -= rate m' / (√v' + eps)` with `m'`, `v'` divided by `1 - betaᵗ` |
+/// | `AdamW { beta1, beta2, eps }` | the same | the same, weight decay apart from the gradient |
+/// | `Sgd { momentum, nesterov }` | 0.9, no | `b = momentum b + g`, `p -= rate b`; Nesterov: `p -= rate (g + momentum b)` |
+/// | `RmsProp { alpha, eps, momentum }` | 0.99, 1e-8, 0 | `v = alpha v + (1 - alpha) g²`, `b = momentum b + g / (√v + eps)`, `p -= rate b` |
+/// | `Nadam { beta1, beta2, eps, momentum_decay }` | 0.9, 0.999, 1e-8, 0.004 | Adam with Nesterov's look ahead |
+/// | `NormalizedSgd { momentum, nesterov, eps }` | 0.9, no, 1e-8 | SGD along `g / (‖g‖ + eps)`, the norm of each tensor by itself |
+///
+/// Ranges: betas, `alpha` and `momentum` in `0..1`, `eps` above 0, `momentum_decay` at least 0; Nesterov wants a momentum above 0.
+///
 /// ```
-/// use tgs_salt::nn::UpdateRule;
-/// assert_eq!(UpdateRule::adam(), UpdateRule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0 });
+/// use tgs_salt::nn::Optimizer;
+/// assert_eq!(Optimizer::default(), Optimizer::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 });
+/// assert_eq!(Optimizer::sgd().to_string(), "sgd(momentum 0.9)");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum UpdateRule {
-    /// `m += (1 - beta1) (g - m)`, `v = beta2 v + (1 - beta2) g^2`, `p -= rate m' / (sqrt(v') + eps)`, where `m'` and `v'` are
-    /// divided by `1 - beta^t` (Kingma and Ba 2015, arXiv:1412.6980). `weight_decay p` is added to the gradient.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Optimizer {
+    /// Kingma and Ba 2015, <https://arxiv.org/abs/1412.6980>.
     Adam {
         /// Memory of the gradients' mean, in 0..1.
         beta1: f64,
@@ -30,11 +37,8 @@ pub enum UpdateRule {
         beta2: f64,
         /// Keeps the quotient finite.
         eps: f64,
-        /// L2 penalty.
-        weight_decay: f64,
     },
-    /// Adam whose weights shrink by `rate weight_decay p` apart from the gradient (Loshchilov and Hutter 2019,
-    /// arXiv:1711.05101).
+    /// Loshchilov and Hutter 2019, <https://arxiv.org/abs/1711.05101>.
     AdamW {
         /// Memory of the gradients' mean, in 0..1.
         beta1: f64,
@@ -42,254 +46,244 @@ pub enum UpdateRule {
         beta2: f64,
         /// Keeps the quotient finite.
         eps: f64,
-        /// Share of the weights that is lost per unit of the learning rate.
-        weight_decay: f64,
     },
-    /// `b = momentum b + g`, `p -= rate b`; with Nesterov's look ahead `p -= rate (g + momentum b)`.
+    /// Stochastic gradient descent; the look ahead as in Sutskever et al. 2013,
+    /// <https://proceedings.mlr.press/v28/sutskever13.html>.
     Sgd {
         /// Memory of the gradients, in 0..1.
         momentum: f64,
         /// Whether a step looks ahead.
         nesterov: bool,
-        /// L2 penalty.
-        weight_decay: f64,
+    },
+    /// Tieleman and Hinton 2012, lecture 6.5 of "Neural Networks for Machine Learning".
+    RmsProp {
+        /// Memory of the gradients' squares, in 0..1.
+        alpha: f64,
+        /// Keeps the quotient finite.
+        eps: f64,
+        /// Memory of the quotients, in 0..1.
+        momentum: f64,
+    },
+    /// Dozat 2016, <https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ>.
+    Nadam {
+        /// What the memory of the gradients' mean grows to, in 0..1.
+        beta1: f64,
+        /// Memory of their squares, in 0..1.
+        beta2: f64,
+        /// Keeps the quotient finite.
+        eps: f64,
+        /// How fast the first memory grows: `mu = beta1 (1 - 0.96^(t momentum_decay) / 2)`.
+        momentum_decay: f64,
+    },
+    /// SGD whose steps do not depend on the gradients' size: each tensor's is divided by its L2 norm, before weight decay.
+    NormalizedSgd {
+        /// Memory of the gradients, in 0..1.
+        momentum: f64,
+        /// Whether a step looks ahead.
+        nesterov: bool,
+        /// Added to the norm.
+        eps: f64,
     },
 }
 
-impl UpdateRule {
-    /// Adam with its authors' settings.
-    pub const fn adam() -> UpdateRule {
-        UpdateRule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0 }
-    }
-
-    /// The names of what is remembered of each parameter.
-    pub(super) fn memories(&self) -> &'static [&'static str] {
-        match self {
-            UpdateRule::Adam { .. } | UpdateRule::AdamW { .. } => &["adam.first", "adam.second"],
-            UpdateRule::Sgd { .. } => &["sgd.momentum"],
-        }
-    }
-
-    /// What one step multiplies by.
-    fn factors(&self, rate: f64, step: usize) -> Factors {
-        let narrow = |value: f64| value as f32;
-        match *self {
-            UpdateRule::Adam { beta1, beta2, eps, weight_decay } => {
-                Factors::Adam(AdamFactors::new([beta1, beta2, eps], [weight_decay, 1.0], rate, step))
-            }
-            UpdateRule::AdamW { beta1, beta2, eps, weight_decay } => Factors::Adam(AdamFactors::new(
-                [beta1, beta2, eps],
-                [0.0, 1.0 - rate * weight_decay],
-                rate,
-                step,
-            )),
-            UpdateRule::Sgd { momentum, nesterov, weight_decay } => Factors::Sgd {
-                rate: narrow(rate),
-                momentum: narrow(momentum),
-                nesterov,
-                penalty: narrow(weight_decay),
-            },
-        }
-    }
-}
-
-/// An update rule with the parameters it moves and what it remembers of them.
-///
-/// ```
-/// use candle_core::{Device, Tensor, Var};
-/// use tgs_salt::nn::{Optimizer, UpdateRule, backward, global_avg_pool2d};
-///
-/// let xs = Var::from_tensor(&Tensor::new(&[[[[1f32], [3.0]]]], &Device::Cpu).unwrap()).unwrap();
-/// let mut adam = Optimizer::new(UpdateRule::adam(), vec![("xs".into(), xs.clone())]);
-/// adam.step(&backward(global_avg_pool2d(&xs)?)?, 0.1)?;
-/// let moved = xs.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-/// assert!((moved[0] - 0.9).abs() < 1e-6 && (moved[1] - 2.9).abs() < 1e-6); // the first step is as long as the rate
-/// # Ok::<(), tgs_salt::Error>(())
-/// ```
-#[derive(Debug)]
-pub struct Optimizer {
-    pub(super) rule: UpdateRule,
-    pub(super) parameters: Vec<Parameter>,
-    pub(super) steps: usize,
-    /// Of the step that is prepared.
-    pub(super) learning_rate: f64,
-    /// On a GPU, the numbers that change from step to step.
-    #[cfg(feature = "cuda")]
-    pub(super) numbers: Option<Tensor>,
-}
-
-#[derive(Debug)]
-pub(super) struct Parameter {
-    pub(super) name: String,
-    pub(super) value: Var,
-    /// Only a step locks it.
-    memories: Mutex<Memories>,
-}
-
-impl Parameter {
-    // A poisoned lock is used on: a step writes numbers only.
-    pub(super) fn memories(&self) -> std::sync::MutexGuard<'_, Memories> {
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
+impl Default for Optimizer {
+    fn default() -> Self {
+        Optimizer::adam()
     }
 }
 
 impl Optimizer {
-    /// An optimizer of these parameters that remembers nothing yet.
-    pub fn new(rule: UpdateRule, parameters: Vec<(String, Var)>) -> Optimizer {
-        let parameter = |(name, value): (String, Var)| {
-            let memories = Memories::zeros(&value, rule.memories().len());
-            Parameter { name, value, memories: Mutex::new(memories) }
+    /// Adam with its authors' numbers.
+    pub const fn adam() -> Optimizer {
+        Optimizer::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }
+    }
+
+    /// AdamW with the numbers of Adam.
+    pub const fn adamw() -> Optimizer {
+        Optimizer::AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8 }
+    }
+
+    /// Gradient descent with a momentum of 0.9, not Nesterov's.
+    pub const fn sgd() -> Optimizer {
+        Optimizer::Sgd { momentum: 0.9, nesterov: false }
+    }
+
+    /// RMSprop with PyTorch's numbers, without momentum.
+    pub const fn rmsprop() -> Optimizer {
+        Optimizer::RmsProp { alpha: 0.99, eps: 1e-8, momentum: 0.0 }
+    }
+
+    /// NAdam with PyTorch's numbers.
+    pub const fn nadam() -> Optimizer {
+        Optimizer::Nadam { beta1: 0.9, beta2: 0.999, eps: 1e-8, momentum_decay: 0.004 }
+    }
+
+    /// Normalized gradient descent with a momentum of 0.9, not Nesterov's.
+    pub const fn normalized_sgd() -> Optimizer {
+        Optimizer::NormalizedSgd { momentum: 0.9, nesterov: false, eps: 1e-8 }
+    }
+
+    /// Whether all numbers are in their ranges.
+    ///
+    /// ```
+    /// use tgs_salt::nn::Optimizer;
+    /// assert!(Optimizer::nadam().check().is_ok());
+    /// let error = Optimizer::Sgd { momentum: 1.5, nesterov: false }.check().unwrap_err();
+    /// assert_eq!(error.to_string(), "optimizer momentum = 1.5: expected a number of at least 0, below 1");
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Config`] for one that is not.
+    pub fn check(&self) -> Result<()> {
+        match *self {
+            Optimizer::Adam { beta1, beta2, eps } | Optimizer::AdamW { beta1, beta2, eps } => {
+                check_memory("optimizer beta1", beta1)?;
+                check_memory("optimizer beta2", beta2)?;
+                check_eps(eps)
+            }
+            Optimizer::Sgd { momentum, nesterov } => check_momentum(momentum, nesterov),
+            Optimizer::RmsProp { alpha, eps, momentum } => {
+                check_memory("optimizer alpha", alpha)?;
+                check_eps(eps)?;
+                check_momentum(momentum, false)
+            }
+            Optimizer::Nadam { beta1, beta2, eps, momentum_decay } => {
+                Optimizer::Adam { beta1, beta2, eps }.check()?;
+                let expected = "a finite number, at least 0";
+                let is_in = momentum_decay >= 0.0 && momentum_decay.is_finite();
+                in_range("optimizer momentum_decay", momentum_decay, is_in, expected)
+            }
+            Optimizer::NormalizedSgd { momentum, nesterov, eps } => {
+                check_eps(eps)?;
+                check_momentum(momentum, nesterov)
+            }
+        }
+    }
+
+    /// The names of what is remembered of each parameter: means of gradients, means of their squares, momenta.
+    pub(super) fn memories(&self) -> &'static [&'static str] {
+        match *self {
+            Optimizer::Adam { .. } | Optimizer::AdamW { .. } | Optimizer::Nadam { .. } => {
+                &["first", "second"]
+            }
+            Optimizer::Sgd { momentum, .. } | Optimizer::NormalizedSgd { momentum, .. }
+                if momentum == 0.0 =>
+            {
+                &[]
+            }
+            Optimizer::Sgd { .. } | Optimizer::NormalizedSgd { .. } => &["momentum"],
+            Optimizer::RmsProp { momentum, .. } if momentum == 0.0 => &["second"],
+            Optimizer::RmsProp { .. } => &["second", "momentum"],
+        }
+    }
+
+    /// What Nadam's first memory is at a step, from 1; 1 for all others.
+    pub(super) fn mu(&self, step: usize) -> f64 {
+        match *self {
+            Optimizer::Nadam { beta1, momentum_decay, .. } => {
+                beta1 * (1.0 - 0.5 * libm::pow(0.96, step as f64 * momentum_decay))
+            }
+            _ => 1.0,
+        }
+    }
+
+    /// The numbers of a step, from 1; `mu_product` is that of [`Optimizer::mu`] over all steps up to it.
+    pub(super) fn numbers(&self, rate: f64, step: usize, mu_product: f64) -> StepNumbers {
+        let numbers = StepNumbers::new(rate);
+        let sgd = |momentum, nesterov| {
+            let rule = if nesterov { Rule::Nesterov } else { Rule::Sgd };
+            StepNumbers { rule, beta1: momentum, ..numbers }
         };
-        Optimizer {
-            rule,
-            parameters: parameters.into_iter().map(parameter).collect(),
-            steps: 0,
-            learning_rate: 0.0,
-            #[cfg(feature = "cuda")]
-            numbers: None,
-        }
-    }
-
-    /// How many steps were taken.
-    pub fn steps(&self) -> usize {
-        self.steps
-    }
-
-    /// One step down the gradients, in place. Parameters without a gradient stay.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`] when a gradient has another shape or type than its parameter.
-    pub fn step(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<()> {
-        self.prepare(learning_rate)?;
-        self.descend(gradients)
-    }
-
-    /// The part of [`Optimizer::step`] that differs from step to step; on a GPU the rest can be recorded.
-    #[doc(hidden)] // see Replay
-    pub fn prepare(&mut self, learning_rate: f64) -> Result<()> {
-        weights_changed();
-        self.steps += 1;
-        self.learning_rate = learning_rate;
-        #[cfg(feature = "cuda")]
-        if self.is_on_gpu() {
-            return self.prepare_on_gpu().map_err(Error::tensor("optimizer step"));
-        }
-        Ok(())
-    }
-
-    /// The rest of [`Optimizer::step`].
-    #[doc(hidden)] // see Replay
-    pub fn descend(&self, gradients: &GradStore) -> Result<()> {
-        #[cfg(feature = "cuda")]
-        if self.is_on_gpu() {
-            return self.move_on_gpu(gradients).map_err(Error::tensor("optimizer step"));
-        }
-        let factors = self.rule.factors(self.learning_rate, self.steps);
-        let moved = self.parameters.par_iter().try_for_each(|parameter| {
-            let Some(gradient) = gradients.get(&parameter.value) else { return Ok(()) };
-            if gradient.dims() != parameter.value.dims() {
-                bail!("the gradient of {} is {:?}", parameter.name, gradient.dims())
+        match *self {
+            Optimizer::Adam { beta1, beta2, eps } => numbers.adam(Rule::Adam, [beta1, beta2, eps], step),
+            Optimizer::AdamW { beta1, beta2, eps } => numbers.adam(Rule::AdamW, [beta1, beta2, eps], step),
+            Optimizer::Sgd { momentum, nesterov } => sgd(momentum, nesterov),
+            Optimizer::RmsProp { alpha, eps, momentum } => {
+                StepNumbers { rule: Rule::RmsProp, beta1: momentum, beta2: alpha, eps, ..numbers }
             }
-            parameter.value.inplace_op2(&gradient.contiguous()?, &Move { factors, parameter })
-        });
-        moved.map_err(Error::tensor("optimizer step"))
-    }
-
-    #[cfg(feature = "cuda")]
-    fn is_on_gpu(&self) -> bool {
-        self.parameters.first().is_some_and(|parameter| parameter.value.device().is_cuda())
-    }
-
-    /// What is remembered, by names such as `adam.first.decoder.…`.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`] when memory is short.
-    pub fn to_tensors(&self) -> Result<BTreeMap<String, Tensor>> {
-        let mut tensors = BTreeMap::new();
-        for parameter in &self.parameters {
-            let memories =
-                parameter.memories().to_tensors(&parameter.value).map_err(Error::tensor("optimizer"))?;
-            for (name, memory) in self.rule.memories().iter().zip(memories) {
-                tensors.insert(format!("{name}.{}", parameter.name), memory);
+            Optimizer::Nadam { beta1, beta2, eps, .. } => {
+                let (mu, next) = (self.mu(step), self.mu(step + 1));
+                StepNumbers {
+                    size: rate * next / (1.0 - mu_product * next),
+                    ahead: rate * (1.0 - mu) / (1.0 - mu_product),
+                    ..numbers.adam(Rule::Nadam, [beta1, beta2, eps], step)
+                }
+            }
+            Optimizer::NormalizedSgd { momentum, nesterov, eps } => {
+                StepNumbers { normalized: true, eps, ..sgd(momentum, nesterov) }
             }
         }
-        Ok(tensors)
-    }
-
-    /// Goes on from what [`Optimizer::to_tensors`] gave after `steps` steps.
-    ///
-    /// # Errors
-    /// [`Error::Weights`] when a name is missing; [`Error::Shape`] when a shape differs. Nothing is changed then.
-    pub fn set_tensors(&mut self, tensors: &BTreeMap<String, Tensor>, steps: usize) -> Result<()> {
-        let mut all = Vec::new();
-        for parameter in &self.parameters {
-            let read =
-                |name: &&str| remembered(tensors, format!("{name}.{}", parameter.name), &parameter.value);
-            let values = self.rule.memories().iter().map(read).collect::<Result<Vec<_>>>()?;
-            all.push(Memories::new(values, &parameter.value).map_err(Error::tensor("optimizer"))?);
-        }
-        for (parameter, memories) in self.parameters.iter().zip(all) {
-            *parameter.memories() = memories;
-        }
-        self.steps = steps;
-        Ok(())
     }
 }
 
-fn remembered(tensors: &BTreeMap<String, Tensor>, name: String, value: &Var) -> Result<Vec<f32>> {
-    let Some(tensor) = tensors.get(&name) else {
-        let why = "the optimiser's state is incomplete".into();
-        return Err(Error::Weights { path: "".into(), why, missing: vec![name], unexpected: vec![] });
-    };
-    if tensor.shape() != value.shape() {
-        return Err(Error::Shape {
-            what: format!("optimiser's state {name}"),
-            expected: format!("{:?}", value.dims()),
-            got: format!("{:?}", tensor.dims()),
-            hint: "resume with the model that the run was started with".into(),
-        });
+fn in_range(field: &'static str, value: f64, is_in: bool, expected: &str) -> Result<()> {
+    match is_in {
+        true => Ok(()),
+        false => Err(Error::Config { field, got: value.to_string(), expected: expected.into() }),
     }
-    tensor.flatten_all().and_then(|values| values.to_vec1()).map_err(Error::tensor("optimizer"))
 }
 
-/// Numbers of one task.
-const CHUNK: usize = 16 * 1024;
-
-/// A step of one parameter.
-struct Move<'a> {
-    factors: Factors,
-    parameter: &'a Parameter,
+fn check_memory(field: &'static str, value: f64) -> Result<()> {
+    in_range(field, value, (0.0..1.0).contains(&value), "a number of at least 0, below 1")
 }
 
-impl InplaceOp2 for Move<'_> {
-    fn name(&self) -> &'static str {
-        "optimizer step"
-    }
+fn check_momentum(momentum: f64, nesterov: bool) -> Result<()> {
+    check_memory("optimizer momentum", momentum)?;
+    let is_in = momentum > 0.0 || !nesterov;
+    in_range("optimizer momentum", momentum, is_in, "a number above 0 for Nesterov's look ahead")
+}
 
-    fn cpu_fwd(
-        &self,
-        values: &mut CpuStorage,
-        values_layout: &Layout,
-        gradient: &CpuStorage,
-        gradient_layout: &Layout,
-    ) -> candle_core::Result<()> {
-        let values = floats_mut(values, values_layout)?.par_chunks_mut(CHUNK);
-        let inputs = values.zip(floats(gradient, gradient_layout)?.par_chunks(CHUNK));
-        let mut memories = self.parameter.memories();
-        match (self.factors, memories.on_cpu()?) {
-            (Factors::Adam(factors), [first, second]) => {
-                let moments = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK));
-                inputs.zip(moments).for_each(|((values, gradient), (first, second))| {
-                    adam_chunk(factors, gradient, [values, first, second]);
-                });
+/// Kernels compute in single precision.
+fn check_eps(eps: f64) -> Result<()> {
+    let is_in = eps as f32 > 0.0 && eps.is_finite();
+    in_range("optimizer eps", eps, is_in, "a number above 0, such as 1e-8")
+}
+
+impl fmt::Display for Optimizer {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let ahead = |nesterov: bool| if nesterov { ", nesterov" } else { "" };
+        match *self {
+            Optimizer::Adam { beta1, beta2, eps } => write!(f, "adam(betas {beta1} {beta2}, eps {eps:e})"),
+            Optimizer::AdamW { beta1, beta2, eps } => write!(f, "adamw(betas {beta1} {beta2}, eps {eps:e})"),
+            Optimizer::Sgd { momentum, nesterov } => write!(f, "sgd(momentum {momentum}{})", ahead(nesterov)),
+            Optimizer::RmsProp { alpha, eps, momentum } => {
+                write!(f, "rmsprop(alpha {alpha}, eps {eps:e}, momentum {momentum})")
             }
-            (Factors::Sgd { rate, momentum, nesterov, penalty }, [buffer]) => {
-                inputs.zip(buffer.par_chunks_mut(CHUNK)).for_each(|((values, gradient), buffer)| {
-                    sgd_chunk([rate, momentum, penalty], nesterov, gradient, [values, buffer]);
-                });
+            Optimizer::Nadam { beta1, beta2, eps, momentum_decay } => {
+                write!(f, "nadam(betas {beta1} {beta2}, eps {eps:e}, momentum decay {momentum_decay})")
             }
-            _ => bail!("the rule and what it remembers do not fit"),
+            Optimizer::NormalizedSgd { momentum, nesterov, eps } => {
+                write!(f, "normalized sgd(momentum {momentum}{}, eps {eps:e})", ahead(nesterov))
+            }
         }
-        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_out_of_range_are_named() {
+        let adam = |beta1, beta2, eps| Optimizer::Adam { beta1, beta2, eps };
+        let wrong = [
+            (adam(1.0, 0.9, 1e-8), "optimizer beta1 = 1"),
+            (adam(0.9, f64::NAN, 1e-8), "optimizer beta2 = NaN"),
+            (adam(0.9, 0.9, 1e-60), "optimizer eps = 0.0"),
+            (
+                Optimizer::Sgd { momentum: 0.0, nesterov: true },
+                "optimizer momentum = 0: expected a number above 0",
+            ),
+            (Optimizer::RmsProp { alpha: -0.1, eps: 1e-8, momentum: 0.0 }, "optimizer alpha = -0.1"),
+            (
+                Optimizer::Nadam { beta1: 0.9, beta2: 0.99, eps: 1e-8, momentum_decay: f64::INFINITY },
+                "optimizer momentum_decay = inf",
+            ),
+            (Optimizer::NormalizedSgd { momentum: 0.9, nesterov: true, eps: 0.0 }, "optimizer eps = 0"),
+        ];
+        for (optimizer, starts) in wrong {
+            let error = optimizer.check().unwrap_err().to_string();
+            assert!(error.starts_with(starts), "{error}");
+        }
     }
 }

@@ -16,7 +16,7 @@ impl Replay {
     /// What `work` makes of `inputs`, for which a recording has its own copies; the result is small, such as a loss.
     ///
     /// What changes from step to step apart from the inputs and from what `work` itself writes has to lie on the device, as what
-    /// [`Optimizer::prepare`](super::Optimizer::prepare) brings there. Work that keeps tensors or waits for the device
+    /// [`Stepper::prepare`](super::Stepper::prepare) brings there. Work that keeps tensors or waits for the device
     /// is not recorded.
     ///
     /// # Errors

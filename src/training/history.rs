@@ -1,9 +1,6 @@
 //! What happened in a run.
 
-use crate::inference::Ensemble;
 use crate::training::Metric;
-use crate::{Error, Result};
-use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -58,19 +55,6 @@ impl History {
     /// unless averaged ones are better.
     pub fn best(&self) -> Option<Epoch> {
         best_of(&self.epochs, self.monitor)
-    }
-
-    /// The snapshots as one model: `history.snapshots(model.device())?.predict(&salt.test)?`.
-    ///
-    /// # Errors
-    /// [`Error::Config`] for a run without snapshots; as [`Model::load`](crate::Model::load).
-    pub fn snapshots(&self, device: &Device) -> Result<Ensemble> {
-        if self.snapshots.is_empty() {
-            let (got, expected) = ("no snapshot".into(), "a run with Schedule::CosineRestarts".into());
-            return Err(Error::Config { field: "schedule", got, expected });
-        }
-        let paths: Vec<&std::path::Path> = self.snapshots.iter().map(PathBuf::as_path).collect();
-        Ensemble::load(&paths, device)
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::Path;
 /// |---|---|
 /// | `run.json` | this, as JSON |
 /// | `metrics.csv`, `metrics.jsonl` | the numbers of each epoch, a line each |
-/// | `best.safetensors` | the best epoch's weights, for [`Model::load`] |
+/// | `best.safetensors` | the weights of the best epoch, or averaged ones that are better, for [`Model::load`] |
 /// | `last.safetensors` | all that `resume` needs |
 /// | `swa.safetensors`, `snapshot-1.safetensors` … | averaged weights, and the models at the ends of cycles, where asked for |
 ///
@@ -60,7 +60,7 @@ impl Run {
         Ok(run)
     }
 
-    /// The model with the weights of the best epoch.
+    /// The model with the best weights.
     ///
     /// # Errors
     /// As [`Model::load`].

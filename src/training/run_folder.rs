@@ -127,16 +127,12 @@ impl RunFolder {
         let about = about.and_then(|about: String| serde_json::from_str::<About>(&about).ok());
         let about =
             about.ok_or_else(|| checkpoint::misfit(&path, "it is not a checkpoint of a run".into()))?;
-        let mut take = |prefixes: &[&str]| -> BTreeMap<String, Tensor> {
-            let belongs = |name: &String| prefixes.iter().any(|prefix| name.starts_with(prefix));
-            tensors.extract_if(.., |name, _| belongs(name)).collect()
+        let optimizer = tensors.extract_if(.., |name, _| Stepper::is_state(name)).collect();
+        let mut averages = |prefix: &str| -> BTreeMap<String, Tensor> {
+            let taken = tensors.extract_if(.., |name, _| name.starts_with(prefix));
+            taken.map(|(name, value)| (name[prefix.len()..].to_owned(), value)).collect()
         };
-        let unnamed = |tensors: BTreeMap<String, Tensor>| -> BTreeMap<String, Tensor> {
-            tensors.into_iter().map(|(name, value)| (name[4..].to_owned(), value)).collect()
-        };
-        // Older checkpoints name the optimizer's state by its kind.
-        let optimizer = take(&["optimizer.", "adam.", "sgd."]);
-        let (ema, swa) = (unnamed(take(&["ema."])), unnamed(take(&["swa."])));
+        let (ema, swa) = (averages("ema."), averages("swa."));
         Ok(Some(Saved {
             epochs: about.epochs,
             ema: Average::restored(ema, about.ema_steps),

@@ -1,9 +1,8 @@
 //! One pass over the training set, step by step.
 
 use crate::Result;
-use crate::losses::Loss;
 use crate::models::{Model, Precision};
-use crate::nn::{Batch, Stepper, backward, cumulative_batch_norm, for_each_batch, seeded};
+use crate::nn::{Batch, backward, cumulative_batch_norm, for_each_batch, seeded};
 use crate::training::averaging::Average;
 use crate::training::objective::training_loss;
 use crate::training::pending::PendingLosses;

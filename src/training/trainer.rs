@@ -1,7 +1,7 @@
 //! The training loop: epochs, checkpoints, averages.
 
 use crate::models::Model;
-use crate::nn::{Parameter, Replay, Stepper, decays};
+use crate::nn::{Parameter, Replay, Stepper, takes_weight_decay};
 use crate::training::averaging::Average;
 use crate::training::history::best_of;
 use crate::training::progress::Progress;
@@ -182,6 +182,8 @@ impl<'a> Trainer<'a> {
             && self.config.monitor.is_better(value(best_epoch), value(averaged))
         {
             self.model.weights().set_tensors(&best)?;
+        } else {
+            self.model.save(self.folder.best())?;
         }
         Ok(averaged)
     }
@@ -226,7 +228,7 @@ fn epoch(number: usize, train_loss: f64, valid: Validation) -> Epoch {
 pub(super) fn stepper(model: &Model, config: &TrainConfig) -> Stepper {
     let parameter = |(name, value): (String, candle_core::Var)| {
         let learning_rate = if name.starts_with("encoder.") { config.encoder_rate } else { 1.0 };
-        let weight_decay = if decays(&value) { config.weight_decay } else { 0.0 };
+        let weight_decay = if takes_weight_decay(&name, &value) { config.weight_decay } else { 0.0 };
         Parameter { name, value, learning_rate, weight_decay }
     };
     let parameters = model.weights().trainable().into_iter().map(parameter).collect();

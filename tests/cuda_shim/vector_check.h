@@ -18,9 +18,50 @@ static void check_rounding() {
 }
 #endif
 
-static void check_optimizer(int rule, double decay) {
+// What is the same in all steps of a check.
+struct Setup {
+    int rule;
+    double decay, momentum;
+    double max_norm = -1, share = 1;
+    bool normalized = false;
+};
+
+struct Numbers {
+    double b1, b2 = 0.99, eps = 1e-3, rate = 0.01, size, ahead, root;
+};
+
+// The numbers of a step; Nadam's memory is 0.9 (1 - 0.96^t / 2).
+static Numbers numbers_of(const Setup& setup, int step) {
+    bool adam = setup.rule == ADAM || setup.rule == ADAM_W || setup.rule == NADAM;
+    Numbers n{adam ? 0.9 : setup.momentum};
+    n.size = n.rate / (1 - pow(n.b1, step)), n.ahead = 0, n.root = adam ? sqrt(1 - pow(n.b2, step)) : 1;
+    if (setup.rule != NADAM) return n;
+    auto mu = [](int t) { return 0.9 * (1 - 0.5 * pow(0.96, t)); };
+    double product = 1;
+    for (int t = 1; t <= step; t++) product *= mu(t);
+    n.size = n.rate * mu(step + 1) / (1 - product * mu(step + 1)), n.ahead = n.rate * (1 - mu(step)) / (1 - product);
+    return n;
+}
+
+// One number's step; the gradient is scaled already.
+static void step_one(const Setup& setup, const Numbers& n, double rate, double decay, double* const now[4], double g) {
+    double &p = *now[0], &m = *now[2], &v = *now[3];
+    if (setup.rule == ADAM_W) p *= 1 - n.rate * rate * decay;
+    else g += decay * p;
+    double root = sqrt(n.b2 * v + (1 - n.b2) * g * g) / n.root + n.eps;
+    if (setup.rule != SGD && setup.rule != NESTEROV) v = n.b2 * v + (1 - n.b2) * g * g;
+    if (setup.rule == ADAM || setup.rule == ADAM_W || setup.rule == NADAM) {
+        m = n.b1 * m + (1 - n.b1) * g;
+        p -= rate * (n.size * m + n.ahead * g) / root;
+        return;
+    }
+    if (setup.rule == RMS_PROP) g /= root;
+    m = n.b1 * m + g;
+    p -= rate * n.rate * (setup.rule == NESTEROV ? g + n.b1 * m : m);
+}
+
+static void check_optimizer(const Setup& setup) {
     const int lengths[] = {1, 4096, 9001, 33, 5000};
-    const double rate = 0.01, b1 = rule < 2 ? 0.9 : rule == 2 && decay == 0 ? 0.0 : 0.8, b2 = 0.999, eps = 1e-8;
     std::vector<std::unique_ptr<Buffer<float>>> buffers[4];
     std::vector<Doubles> values[4];
     Tensors tensors{};
@@ -35,29 +76,61 @@ static void check_optimizer(int rule, double decay) {
         tensors.parameter[t] = *buffers[0][t], tensors.gradient[t] = *buffers[1][t];
         tensors.first[t] = *buffers[2][t], tensors.second[t] = *buffers[3][t];
         tensors.length[t] = length, tensors.first_block[t] = blocks;
+        tensors.rate[t] = t % 2 ? 0.5f : 1.0f, tensors.decay[t] = t % 2 ? 0.0f : setup.decay;
         blocks += (length + CHUNK - 1) / CHUNK;
     }
+    unsigned count = tensors.count;
+    Doubles squares(count);
+    double total = 0;
+    for (unsigned t = 0; t < count; t++)
+        for (double g : values[1][t]) squares[t] += g * g, total += g * g;
+    double clip = setup.max_norm < 0 ? 1 : std::min(1.0, setup.max_norm / (setup.share * sqrt(total) + 1e-6));
+    double share = setup.share * clip;
+    bool norms = setup.normalized || setup.max_norm >= 0;
+    std::vector<double> partial(blocks), sums(count);
+    Buffer<float> scales(count);
     for (int step = 1; step <= 3; step++) {
-        float size = rate / (1 - pow(b1, step)), root = sqrt(1 - pow(b2, step));
-        Step s{rule, (float)rate, (float)decay, (float)b1, (float)b2, (float)eps, size, root};
+        Numbers n = numbers_of(setup, step);
+        Step s{setup.rule, setup.normalized, (float)setup.max_norm, (float)setup.share, (float)n.rate};
+        s.beta1 = n.b1, s.share1 = 1 - n.b1, s.beta2 = n.b2, s.share2 = 1 - n.b2, s.eps = n.eps;
+        s.size = n.size, s.ahead = n.ahead, s.root = n.root;
         Step on_device;
         launch({1, 1, 1}, [&] { set_step(&on_device, s); });
-        launch({blocks, 1, 1}, [&] { optimizer_step(tensors, &on_device); });
-        for (int t = 0; t < tensors.count; t++)
+        if (norms) {
+            launch({blocks, 1, 1}, [&] { square_sums(tensors, partial.data()); });
+            launch({count, 1, 1}, [&] { finish_squares(tensors, partial.data(), sums.data()); });
+            launch({1, 1, 1}, [&] { gradient_scales(sums.data(), count, &on_device, scales); });
+        }
+        launch({blocks, 1, 1}, [&] { optimizer_step(tensors, &on_device, norms ? (float*)scales : nullptr); });
+        for (unsigned t = 0; t < count; t++)
             for (int i = 0; i < lengths[t]; i++) {
-                double &p = values[0][t][i], g = values[1][t][i], &m = values[2][t][i], &v = values[3][t][i];
-                if (rule == 1) p *= 1 - rate * decay;
-                else g += decay * p;
-                if (rule < 2) {
-                    m = b1 * m + (1 - b1) * g, v = b2 * v + (1 - b2) * g * g;
-                    p -= rate * (m / (1 - pow(b1, step))) / (sqrt(v / (1 - pow(b2, step))) + eps);
-                } else {
-                    m = b1 * m + g;
-                    p -= rate * (rule == 3 ? g + b1 * m : m);
-                }
+                double* const now[4] = {&values[0][t][i], nullptr, &values[2][t][i], &values[3][t][i]};
+                double scale = setup.normalized ? share / (share * sqrt(squares[t]) + n.eps) : share;
+                step_one(setup, n, tensors.rate[t], tensors.decay[t], now, scale * values[1][t][i]);
             }
     }
-    for (int t = 0; t < tensors.count; t++) compare("optimizer", *buffers[0][t], values[0][t], 1e-5);
+    for (unsigned t = 0; t < count; t++) {
+        compare("optimizer", *buffers[0][t], values[0][t], 1e-5);
+        compare("optimizer's second memory", *buffers[3][t], values[3][t], 1e-5);
+        bool is_first_kept = setup.momentum != 0 || (setup.rule != SGD && setup.rule != RMS_PROP);
+        if (is_first_kept) compare("optimizer's first memory", *buffers[2][t], values[2][t], 1e-5);
+    }
+    launch({blocks, 1, 1}, [&] { add_scaled(tensors, 0.75f); });
+    for (unsigned t = 0; t < count; t++) {
+        for (int i = 0; i < lengths[t]; i++) values[0][t][i] += 0.75 * values[1][t][i];
+        compare("sum of gradients", *buffers[0][t], values[0][t], 1e-5);
+    }
+}
+
+static void check_all_optimizers() {
+    for (double decay : {0.0, 0.1}) {
+        for (int rule : {ADAM, ADAM_W, NADAM}) check_optimizer({rule, decay, 0.0}), check_optimizer({rule, decay, 0.0, 1.0});
+        for (int rule : {SGD, RMS_PROP}) check_optimizer({rule, decay, 0.0}), check_optimizer({rule, decay, 0.8, 1.0});
+        check_optimizer({NESTEROV, decay, 0.8});
+        // Gradients of several batches; a norm that is not reached.
+        check_optimizer({SGD, decay, 0.8, 1.0, 0.125}), check_optimizer({ADAM, decay, 0.0, 1e9, 0.125});
+        check_optimizer({SGD, decay, 0.8, -1, 1, true}), check_optimizer({NESTEROV, decay, 0.8, 0.5, 0.25, true});
+    }
 }
 
 static void check_sort(int rows, int columns, bool ties) {
@@ -105,7 +178,7 @@ static void check_scan(int rows, int columns) {
 }
 
 static void check_all_vectors() {
-    for (int rule = 0; rule < 4; rule++) check_optimizer(rule, 0.0), check_optimizer(rule, 0.1);
+    check_all_optimizers();
     check_sort(3, 1, false), check_sort(2, 2048, true), check_sort(2, 5000, true), check_sort(1, 16384, false);
     check_sort(1, 12289, true);
     check_scan(3, 1), check_scan(2, 1024), check_scan(2, 16384), check_scan(1, 300001);

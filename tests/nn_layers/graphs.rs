@@ -6,8 +6,8 @@ use std::process::Command;
 use tgs_salt::losses::bce;
 use tgs_salt::nn::{
     Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvNorm, ConvTranspose2d,
-    ConvTranspose2dConfig, Mode, Optimizer, ScSe, UpdateRule, Weights, argsort_descending, avg_pool2d,
-    backward, cumsum, dropout, max_pool2d, upsample_bilinear2d, upsample_concat, without_gradients,
+    ConvTranspose2dConfig, Mode, Optimizer, ScSe, Stepper, Weights, argsort_descending, avg_pool2d, backward,
+    cumsum, dropout, max_pool2d, upsample_bilinear2d, upsample_concat, without_gradients,
 };
 
 fn conv_norm(channels: [usize; 2], config: Conv2dConfig, weights: &Weights, name: &str) -> ConvNorm {
@@ -161,7 +161,7 @@ fn a_folded_layer_sees_weights_and_statistics_that_change() {
     let layer = conv_norm([4, 6], Conv2dConfig::new(3), &weights, "layer");
     let xs = random(&[2, 5, 5, 4], 1);
     let (_, var) = weights.trainable().into_iter().find(|(name, _)| name == "layer.conv.weight").unwrap();
-    let mut optimizer = Optimizer::new(UpdateRule::adam(), vec![("w".into(), var.clone())]);
+    let mut optimizer = Stepper::new(Optimizer::adam(), vec![("w".into(), var.clone()).into()]);
     let mut grads = candle_core::backprop::GradStore::default();
     grads.insert(&var, random(var.dims(), 3));
     without_gradients(|| {

@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor, Var};
 use std::collections::HashMap;
 use tgs_salt::nn::{
     BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Mode,
-    Optimizer, UpdateRule, Weights, max_pool2d, to_channels_first, to_channels_last,
+    Optimizer, Stepper, Weights, max_pool2d, to_channels_first, to_channels_last,
 };
 
 fn expected() -> HashMap<String, Tensor> {
@@ -85,7 +85,7 @@ fn batch_norm_and_relu() {
 fn adam() {
     let expected = expected();
     let param = Var::from_tensor(&expected["adam:start"]).unwrap();
-    let mut adam = Optimizer::new(UpdateRule::adam(), vec![("param".into(), param.clone())]);
+    let mut adam = Stepper::new(Optimizer::adam(), vec![("param".into(), param.clone()).into()]);
     for step in 0..20 {
         let mut grads = GradStore::default();
         grads.insert(&param, expected["adam:grads"].get(step).unwrap());
@@ -97,7 +97,7 @@ fn adam() {
 #[test]
 fn a_gradient_of_another_shape_is_refused() {
     let param = Var::zeros(3, candle_core::DType::F32, &Device::Cpu).unwrap();
-    let mut adam = Optimizer::new(UpdateRule::adam(), vec![("param".into(), param.clone())]);
+    let mut adam = Stepper::new(Optimizer::adam(), vec![("param".into(), param.clone()).into()]);
     let mut grads = GradStore::default();
     grads.insert(&param, Tensor::zeros(4, candle_core::DType::F32, &Device::Cpu).unwrap());
     let error = adam.step(&grads, 1e-3).unwrap_err().to_string();

@@ -7,9 +7,9 @@ use tgs_salt::Result;
 use tgs_salt::losses::bce;
 use tgs_salt::nn::{
     Activation, BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig,
-    Mode, Optimizer, ScSe, UpdateRule, Weights, argsort_descending, avg_pool2d, backward, concat, cumsum,
-    global_avg_pool2d, max_pool2d, to_channels_first, to_channels_last, upsample_bilinear2d, upsample_concat,
-    upsample_nearest2d,
+    Mode, Optimizer, Parameter, ScSe, Stepper, Weights, argsort_descending, avg_pool2d, backward, concat,
+    cumsum, global_avg_pool2d, max_pool2d, to_channels_first, to_channels_last, upsample_bilinear2d,
+    upsample_concat, upsample_nearest2d,
 };
 
 /// The worst deviation of values and that of gradients.
@@ -174,16 +174,13 @@ fn optimizer(case: &Case) -> f64 {
     let weight_decay = case.number("weight_decay");
     let (beta1, beta2, eps) = (0.9, 0.999, 1e-8);
     let rule = match case.text("rule") {
-        "adam" => UpdateRule::Adam { beta1, beta2, eps, weight_decay },
-        "adam_w" => UpdateRule::AdamW { beta1, beta2, eps, weight_decay },
-        _ => UpdateRule::Sgd {
-            momentum: case.number("momentum"),
-            nesterov: case.flag("nesterov"),
-            weight_decay,
-        },
+        "adam" => Optimizer::Adam { beta1, beta2, eps },
+        "adam_w" => Optimizer::AdamW { beta1, beta2, eps },
+        _ => Optimizer::Sgd { momentum: case.number("momentum"), nesterov: case.flag("nesterov") },
     };
     let param = Var::from_tensor(case.inputs()[0]).unwrap();
-    let mut optimizer = Optimizer::new(rule, vec![("param".into(), param.clone())]);
+    let parameter = Parameter { weight_decay, ..("param".into(), param.clone()).into() };
+    let mut optimizer = Stepper::new(rule, vec![parameter]);
     let mut steps = vec![];
     for step in 0..20 {
         let mut grads = GradStore::default();

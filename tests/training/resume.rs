@@ -13,7 +13,7 @@ fn stopped(network: &Architecture, config: &TrainConfig) -> History {
         }
         std::fs::write(folder.join("STOP"), "").unwrap();
     });
-    let (train, valid) = few(80);
+    let (train, valid) = few(40);
     let history = network.build(&Device::Cpu).unwrap().train(&train, &valid, config).unwrap();
     stopper.join().unwrap();
     history
@@ -22,7 +22,7 @@ fn stopped(network: &Architecture, config: &TrainConfig) -> History {
 fn check(network: &Architecture, change: impl Fn(TrainConfig) -> TrainConfig) {
     let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let config = |folder: &Path| change(config(folder).epochs(4));
-    let (train, valid) = few(80);
+    let (train, valid) = few(40);
     network.build(&Device::Cpu).unwrap().train(&train, &valid, &config(whole.path())).unwrap();
 
     let history = stopped(network, &config(parts.path()));
@@ -57,6 +57,6 @@ fn with_layers_that_thaw() {
     let plateau = Schedule::ReduceOnPlateau { factor: 0.2, patience: 0 };
     check(&network().frozen(usize::MAX), |config| {
         let config = config.schedule(plateau).monitor(Metric::ValidLoss).unfreeze_at(2).encoder_rate(0.1);
-        config.augment(Augment::strong()).optimizer(Optimizer::adamw()).weight_decay(0.01)
+        config.optimizer(Optimizer::adamw()).weight_decay(0.01)
     });
 }

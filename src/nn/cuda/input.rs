@@ -87,6 +87,7 @@ pub(super) fn address(storage: &CudaStorage, stream: &Arc<CudaStream>) -> Result
         CudaStorageSlice::F32(slice) => Ok(slice.device_ptr(stream).0),
         CudaStorageSlice::BF16(slice) => Ok(slice.device_ptr(stream).0),
         CudaStorageSlice::U32(slice) => Ok(slice.device_ptr(stream).0),
+        CudaStorageSlice::F64(slice) => Ok(slice.device_ptr(stream).0),
         CudaStorageSlice::I64(slice) => Ok(slice.device_ptr(stream).0),
         _ => bail!("CUDA kernels take f32 and bf16"),
     }

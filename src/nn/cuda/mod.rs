@@ -56,4 +56,5 @@ pub(crate) use self::reduce::channel_sums;
 pub(crate) use self::replay::Recordings;
 pub(crate) use self::resample::{bilinear, bilinear_backward, nearest_backward, nearest_concat};
 pub(crate) use self::sort::{argsort_descending, running_sums};
+pub(crate) use self::step::accumulate;
 pub(crate) use self::tensors::{gradient, tensor, with_inputs};

@@ -64,7 +64,10 @@ fn train(device: &Device) -> BTreeMap<String, Vec<f32>> {
         for (name, var) in weights.trainable().into_iter().chain([("input".into(), xs.clone())]) {
             all.insert(format!("{step} gradient of {name}"), floats(grads.get(&var).unwrap()));
         }
-        let adam = adam.get_or_insert_with(|| Optimizer::new(UpdateRule::adam(), weights.trainable()));
+        let adam = adam.get_or_insert_with(|| {
+            let parameters = weights.trainable().into_iter().map(Parameter::from).collect();
+            Stepper::new(Optimizer::adam(), parameters)
+        });
         adam.step(&grads, 1e-2).unwrap();
         for (name, tensor) in adam.to_tensors().unwrap() {
             all.insert(format!("{step} {name}"), floats(&tensor));

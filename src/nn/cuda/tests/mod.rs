@@ -7,6 +7,7 @@ mod images;
 mod layers;
 mod losses;
 mod norm;
+mod optimizers;
 mod replay;
 mod vectors;
 

@@ -4,7 +4,7 @@ use super::device;
 use super::layers::{floats, forward};
 use crate::Result;
 use crate::nn::{
-    Mode, Optimizer, Replay, UpdateRule, Weights, backward, global_avg_pool2d, sigmoid, upload,
+    Mode, Optimizer, Parameter, Replay, Stepper, Weights, backward, global_avg_pool2d, sigmoid, upload,
     without_gradients,
 };
 use candle_core::{Device, Tensor};
@@ -26,7 +26,7 @@ fn loss(weights: &Weights, xs: &Tensor, drop: f64) -> Result<Tensor> {
 /// Losses and weights after steps on batches of these sizes, and how often a step was not replayed.
 fn train(sizes: &[usize], drop: f64, replayed: bool, device: &Device) -> (Vec<Vec<f32>>, usize) {
     let weights = Weights::new(42, device);
-    let mut adam: Option<Optimizer> = None;
+    let mut adam: Option<Stepper> = None;
     let mut replay = Replay::default();
     let calls = Cell::new(0);
     let mut losses = vec![];
@@ -36,7 +36,11 @@ fn train(sizes: &[usize], drop: f64, replayed: bool, device: &Device) -> (Vec<Ve
         if adam.is_none() {
             without_gradients(|| forward(&weights, &xs, Mode::Eval, drop)).unwrap();
         }
-        let adam = adam.get_or_insert_with(|| Optimizer::new(UpdateRule::adam(), weights.trainable()));
+        let adam = adam.get_or_insert_with(|| {
+            let parameters = weights.trainable().into_iter().map(Parameter::from).collect();
+            // Gradients' norms, which are longer, stay on the device.
+            Stepper::new(Optimizer::adam(), parameters).clip_norm(Some(1e-3))
+        });
         adam.prepare(0.01 / (step + 1) as f64).unwrap();
         let work = |inputs: &[&Tensor]| {
             calls.set(calls.get() + 1);

@@ -1,10 +1,6 @@
 use super::super::graph::{Graph, copy};
-use super::super::optimizer::{NUMBERS, OptimizerTensor, Rule, optimizer_step, set_step};
 use super::super::*;
 use super::*;
-
-const RATE: f64 = 0.1;
-const DECAY: f64 = 0.01;
 
 /// The input that a locked tensor is.
 fn input<'a>(
@@ -13,84 +9,6 @@ fn input<'a>(
     match &**storage {
         Storage::Cuda(storage) => CudaInput { storage, layout },
         _ => panic!("not on the device"),
-    }
-}
-
-/// One step for parameter, gradient and two states.
-fn step(rule: Rule, [mut p, mut g, mut first, mut second]: [f64; 4]) -> [f64; 3] {
-    match rule {
-        Rule::Adam { beta1, beta2, eps, step, decoupled } => {
-            if decoupled {
-                p *= 1.0 - RATE * DECAY;
-            } else {
-                g += DECAY * p;
-            }
-            first = beta1 * first + (1.0 - beta1) * g;
-            second = beta2 * second + (1.0 - beta2) * g * g;
-            let [mean, square] =
-                [(first, beta1), (second, beta2)].map(|(m, b)| m / (1.0 - b.powi(step as i32)));
-            p -= RATE * mean / (square.sqrt() + eps);
-        }
-        Rule::Sgd { momentum, nesterov } => {
-            g += DECAY * p;
-            if momentum != 0.0 {
-                first = momentum * first + g;
-                g = if nesterov { g + momentum * first } else { first };
-            }
-            p -= RATE * g;
-        }
-    }
-    [p, first, second]
-}
-
-/// The same on the device.
-fn take_step(tensors: &[OptimizerTensor], rule: Rule, device: &Device) {
-    let numbers = upload(vec![0.0; NUMBERS], &[NUMBERS], DType::F32, device);
-    with([&numbers], |[numbers]| {
-        set_step(numbers, rule, RATE, DECAY)?;
-        optimizer_step(tensors, rule, numbers)
-    });
-}
-
-#[test]
-fn optimizers_agree_with_plain_loops() {
-    let Some(device) = device() else { return };
-    let adam = |step, decoupled| Rule::Adam { beta1: 0.9, beta2: 0.99, eps: 1e-8, step, decoupled };
-    let sgd = |momentum, nesterov| Rule::Sgd { momentum, nesterov };
-    for rule in [adam(3, false), adam(1, true), sgd(0.0, false), sgd(0.9, false), sgd(0.9, true)] {
-        // 90 parameters need two launches, the last one of several blocks.
-        let lengths = (0..90).map(|i| if i == 89 { 9000 } else { i + 1 });
-        let all: Vec<[Values; 4]> = lengths
-            .map(|len| {
-                let state = |value| upload(vec![value; len], &[len], DType::F32, device);
-                [
-                    random(&[len], DType::F32, device),
-                    random(&[len], DType::F32, device),
-                    state(0.5),
-                    state(0.25),
-                ]
-            })
-            .collect();
-        let guards: Vec<_> =
-            all.iter().map(|four| four.each_ref().map(|v| v.tensor.storage_and_layout())).collect();
-        let tensors: Vec<_> = guards
-            .iter()
-            .map(|[parameter, gradient, first, second]| OptimizerTensor {
-                parameter: input(parameter),
-                gradient: input(gradient),
-                first: Some(input(first)),
-                second: Some(input(second)),
-            })
-            .collect();
-        take_step(&tensors, rule, device);
-        for four in &all {
-            let now = [0, 2, 3].map(|k| four[k].tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap());
-            for i in 0..now[0].len() {
-                let want = step(rule, four.each_ref().map(|values| values.host[i]));
-                let near = (0..3).all(|k| (f64::from(now[k][i]) - want[k]).abs() < 1e-5);
-                assert!(near, "{rule:?}: {:?} is not {want:?}", now.each_ref().map(|now| now[i]));
-            }
-        }
     }
 }
 
