@@ -98,7 +98,8 @@ impl Panel {
     }
 
     fn legend(&self) -> Vec<Legend> {
-        let lines = self.lines.iter().map(|line| Legend::new(Sign::Line(line.color), &*line.label));
+        let sign = |line: &Line| if line.points.len() == 1 { Sign::Dot(line.color) } else { Sign::Line(line.color) };
+        let lines = self.lines.iter().map(|line| Legend::new(sign(line), &*line.label));
         let mark = self.mark.iter().map(|mark| Legend::new(Sign::Dot(mark.color), &*mark.label));
         lines.chain(mark).collect()
     }
