@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// | `loss` | binary cross-entropy | what is minimised, of every head that gives a mask | [`Loss`] |
 /// | `schedule` | cosine | how the rate changes over the run | [`Schedule`] |
 /// | `patience` | 10 | epochs without a better score before stopping early | ≥ 1 |
-/// | `augment` | horizontal flip 0.5 | random changes of the samples | [`Augment`] |
+/// | `augment` | horizontal flip 0.5 | random changes of the samples, mixup | [`Augment`] |
 /// | `seed` | 42 | of the order of the images and of augmentation | any |
 /// | `run_folder` | `runs/last` | where checkpoints go | a folder that can be written |
 /// | `resume` | false | go on from the run folder's checkpoint, where there is one | |

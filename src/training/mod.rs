@@ -1,6 +1,7 @@
 //! Training: batches, losses and steps, epoch by epoch, with a checkpoint after each.
 
 mod config;
+mod first_batch;
 mod history;
 mod objective;
 #[cfg(all(test, feature = "cuda"))]

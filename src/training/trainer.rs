@@ -2,14 +2,16 @@
 
 use crate::metrics::mean_precision;
 use crate::models::Model;
-use crate::nn::{Batch, Optimizer, Replay, UpdateRule, backward, for_each_batch, seeded, without_gradients};
+use crate::nn::{
+    Batch, Optimizer, Replay, UpdateRule, backward, for_each_batch, seeded, sigmoid, without_gradients,
+};
 use crate::training::history::best_of;
 use crate::training::objective::{mask_loss, training_loss};
 use crate::training::pending::PendingLosses;
 use crate::training::progress::Progress;
 use crate::training::run_folder::RunFolder;
 use crate::training::{Epoch, History, TrainConfig};
-use crate::types::{Dataset, Mask};
+use crate::types::Dataset;
 use crate::{Error, Result};
 use candle_core::Tensor;
 use rand::seq::SliceRandom;
@@ -118,8 +120,9 @@ impl<'a> Trainer<'a> {
 
     fn train_epoch(&mut self, number: usize) -> Result<Option<f64>> {
         let order = shuffled(self.train.len(), self.config.seed, number);
-        let (augment, seed, layout) =
+        let (augment, seed, mut layout) =
             (self.config.augment.clone(), self.config.seed, self.model.batch_layout(self.config.batch_size));
+        layout.mixup = augment.mixing(seed, number);
         let (mut losses, mut stopped) = (PendingLosses::new(number), false);
         for_each_batch(
             self.train,
@@ -172,7 +175,7 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Loss and score of the validation set, the score at threshold 0.5, which is logit 0.
+    /// Loss and score of the validation set, the score at threshold 0.5 and at the size of the images.
     fn validate(&self) -> Result<(f64, f64)> {
         // One scope over all batches: weights are folded and packed once.
         without_gradients(|| self.validate_batches())
@@ -192,12 +195,9 @@ impl<'a> Trainer<'a> {
                 let value = mask_loss(&self.config.loss, &logits, batch.targets()?[0])?;
                 let value = value.to_scalar::<f32>().map_err(Error::tensor("loss"))?;
                 loss += f64::from(value) * batch.ids.len() as f64;
-                let logits = logits.flatten_all().and_then(|logits| logits.to_vec1::<f32>());
-                let logits = logits.map_err(Error::tensor("logits"))?;
-                let (height, width) = batch.padding.original();
-                for (truth, logits) in batch.masks.iter().zip(logits.chunks_exact((height * width).max(1))) {
-                    let pixels = logits.iter().map(|&logit| u8::from(logit > 0.0)).collect();
-                    score += mean_precision(truth, &Mask::new(height, width, pixels)?)?;
+                // As `predict` does it: probabilities at the size of the image, cut at 0.5.
+                for (truth, map) in batch.masks.iter().zip(batch.at_original_size(&sigmoid(&logits)?)?) {
+                    score += mean_precision(truth, &map.threshold(0.5)?)?;
                 }
                 Ok(())
             },
@@ -216,7 +216,7 @@ impl<'a> Trainer<'a> {
     }
 }
 
-fn shuffled(len: usize, seed: u64, epoch: usize) -> Vec<usize> {
+pub(super) fn shuffled(len: usize, seed: u64, epoch: usize) -> Vec<usize> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream((epoch as u64) << 32);
     let mut order: Vec<usize> = (0..len).collect();
