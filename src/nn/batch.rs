@@ -232,6 +232,30 @@ mod tests {
     }
 
     #[test]
+    fn without_a_size_and_mixup_images_are_reflected_and_normalised_as_ever() {
+        // What the padding was before there were others.
+        let reflect = |at: usize, offset: usize, size: usize| {
+            let period = 2 * (size.max(2) - 1);
+            let turn = (at + period * offset.div_ceil(period) - offset) % period;
+            turn.min(period - turn).min(size - 1)
+        };
+        for (channels, normalize) in [(1, Normalize::default()), (3, Normalize::IMAGENET)] {
+            let batch = batch(samples(2, 5, 13), &BatchLayout { in_channels: channels, normalize, ..layout() });
+            let mut expected = vec![];
+            for sample in samples(2, 5, 13) {
+                for (channel, at) in (0..channels).flat_map(|c| (0..8 * 16).map(move |at| (c, at))) {
+                    let from = reflect(at / 16, 1, 5) * 13 + reflect(at % 16, 1, 13);
+                    expected.push(normalize.apply(sample.image.pixels[from], channel, channels));
+                }
+            }
+            assert_eq!(values(&batch.images), expected);
+            let targets: Vec<u8> = values(batch.targets().unwrap()[0]).iter().map(|&t| t as u8).collect();
+            assert_eq!(targets, batch.masks.iter().flat_map(Mask::pixels).copied().collect::<Vec<_>>());
+            assert_eq!(values(batch.targets().unwrap()[1]), [0.0, 1.0]);
+        }
+    }
+
+    #[test]
     fn a_resized_batch_gives_maps_at_the_size_of_its_samples() {
         let small = batch(samples(3, 9, 14), &BatchLayout { input_size: Some((30, 21)), ..layout() });
         assert_eq!(small.images.dims(), [3, 1, 32, 24]);

@@ -94,21 +94,32 @@ impl Warp {
     fn bilinear(&self, pixels: &[f32], (y, x): (f64, f64)) -> f32 {
         let (top, left) = (floor(y), floor(x));
         let (down, right) = ((y - top as f64) as f32, (x - left as f64) as f32);
-        let inside = (0..self.height as i64 - 1).contains(&top) && (0..self.width as i64 - 1).contains(&left);
+        // A negative one is very large as an unsigned number.
+        let inside = (top as usize) < self.height - 1 && (left as usize) < self.width - 1;
         let [a, b, c, d] = match inside {
             true => {
                 let at = top as usize * self.width + left as usize;
-                [pixels[at], pixels[at + 1], pixels[at + self.width], pixels[at + self.width + 1]]
+                let (above, below) = (&pixels[at..at + 2], &pixels[at + self.width..at + self.width + 2]);
+                [above[0], above[1], below[0], below[1]]
             }
-            false => [(top, left), (top, left + 1), (top + 1, left), (top + 1, left + 1)]
-                .map(|(y, x)| self.at(y, x).map_or(0.0, |at| pixels[at])),
+            false => self.corners(pixels, top, left),
         };
         let (above, below) = (a + right * (b - a), c + right * (d - c));
         above + down * (below - above)
     }
 
+    #[cold]
+    fn corners(&self, pixels: &[f32], top: i64, left: i64) -> [f32; 4] {
+        let corners = [(top, left), (top, left + 1), (top + 1, left), (top + 1, left + 1)];
+        corners.map(|(y, x)| self.at(y, x).map_or(0.0, |at| pixels[at]))
+    }
+
     fn nearest(&self, pixels: &[u8], (y, x): (f64, f64)) -> u8 {
-        self.at(floor(y + 0.5), floor(x + 0.5)).map_or(0, |at| pixels[at])
+        let (y, x) = (floor(y + 0.5), floor(x + 0.5));
+        match (y as usize) < self.height && (x as usize) < self.width {
+            true => pixels[y as usize * self.width + x as usize],
+            false => self.at(y, x).map_or(0, |at| pixels[at]),
+        }
     }
 
     fn at(&self, y: i64, x: i64) -> Option<usize> {
@@ -117,6 +128,7 @@ impl Warp {
 }
 
 /// `v.floor()`, which is a call on processors of before 2008, for which a notebook builds.
+#[inline(always)]
 fn floor(v: f64) -> i64 {
     let toward_zero = v as i64;
     toward_zero - i64::from(toward_zero as f64 > v)
