@@ -11,7 +11,7 @@ pub use crate::pipeline::{Report, RunConfig};
 pub use crate::plot::ShowTable;
 pub use crate::plot::{Colormap, Figure};
 pub use crate::training::{Epoch, History, LrFind, Metric, Run, Schedule, TrainConfig};
-pub use crate::transform::{Augment, Normalize};
+pub use crate::transform::{Augment, Border, Normalize};
 pub use crate::types::{Competition, Dataset, Image, Mask, Rle, Sample, coverage_class};
 pub use crate::{Error, Result};
 pub use candle_core::{DType, Device, Tensor};

@@ -126,7 +126,7 @@ fn bad_settings_and_data_without_masks_are_refused_before_anything_is_written() 
     refused(&train, config(&run).epochs(0), "epochs");
     refused(&train, config(&run).batch_size(0), "batch_size");
     refused(&train, config(&run).learning_rate(f64::NAN), "learning_rate");
-    refused(&train, config(&run).augment(Augment { horizontal_flip: 1.5 }), "horizontal_flip");
+    refused(&train, config(&run).augment(Augment::default().horizontal_flip(1.5)), "horizontal_flip");
     refused(&Competition::sample().unwrap().test, config(&run), "mask");
     refused(&train.select(&[]).unwrap(), config(&run), "at least one image");
 }

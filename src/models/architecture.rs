@@ -4,7 +4,7 @@ use crate::Result;
 use crate::models::units::UnitConfig;
 use crate::models::{Encoder, Model};
 use crate::nn::Activation;
-use crate::transform::Normalize;
+use crate::transform::{Border, Normalize};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -66,6 +66,8 @@ pub(crate) enum StartFrom {
 /// | `stem_pooling` | true | true | whether a ResNet pools behind its first convolution; without, all is twice as fine | |
 /// | `coord_channels` | false | false | the network sees image, depth gradient and their product (Liu et al. 2018) | one channel |
 /// | `frozen` | 0 | 0 | how many of the encoder's convolutions, from the image on, training leaves alone | ≥ 0 |
+/// | `input_size` | as they are | same | height and width that images are resized to, masks with them; predictions are resized back | ≥ 1 |
+/// | `padding` | reflect | reflect | how the resized image goes on, to a multiple of 2^depth; zeros are amplitudes, before `normalize` | [`Border`] |
 /// | `normalize` | mean 0.5, std 0.25; pretrained: the encoder's | same | what is done to amplitudes first | std > 0 |
 /// | `seed` | 42 | 42 | of the initial weights (He normal) | any |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -114,6 +116,13 @@ pub struct Architecture {
     pub coord_channels: bool,
     /// How many of the encoder's convolutions are frozen.
     pub frozen: usize,
+    /// Height and width that images are resized to; none: they keep their size.
+    // Checkpoints from before there was a choice have none, nor a padding.
+    #[serde(default)]
+    pub input_size: Option<(usize, usize)>,
+    /// How the resized image goes on, up to a size that the network takes.
+    #[serde(default)]
+    pub padding: Border,
     /// What is done to amplitudes before the network sees them.
     pub normalize: Normalize,
     /// Of the initial weights.
@@ -151,6 +160,8 @@ impl Architecture {
             stem_pooling: true,
             coord_channels: false,
             frozen: 0,
+            input_size: None,
+            padding: Border::Reflect,
             normalize: Normalize::default(),
             seed: 42,
             start: StartFrom::Random,

@@ -3,7 +3,7 @@
 use super::architecture::{Architecture, DecoderKind, StartFrom, Upsampling};
 use crate::models::Encoder;
 use crate::nn::Activation;
-use crate::transform::Normalize;
+use crate::transform::{Border, Normalize};
 use crate::{Error, Result};
 use std::path::PathBuf;
 
@@ -52,10 +52,30 @@ impl Architecture {
         /// How many of the encoder's convolutions, from the image on, training leaves alone, with what follows them;
         /// `usize::MAX` for all. A frozen batch norm keeps its statistics.
         frozen: usize,
+        /// How the (resized) image goes on, up to a multiple of 2^depth. [`Border::Zero`] is amplitude 0, black, which
+        /// `normalize` then makes `−mean / std` of.
+        padding: Border,
         /// What is done to amplitudes before the network sees them.
         normalize: Normalize,
         /// Of the initial weights.
         seed: u64,
+    }
+
+    /// Images are resized to this before the network sees them (bilinear, averaged where they shrink; the aspect may change),
+    /// masks to the nearest pixel. Predictions are resized back, as probabilities, to the size of their image.
+    ///
+    /// ```
+    /// use tgs_salt::prelude::*;
+    /// let network = Unet::new(Encoder::Plain).depth(2).base_filters(4).input_size(32, 48);
+    /// let test = Competition::sample()?.test;
+    /// let two = test.select(&[&test.ids()[0], &test.ids()[1]])?;
+    /// let map = network.build(&Device::Cpu)?.predict(&two)?.get(&two.ids()[0])?;
+    /// assert_eq!((map.height, map.width), (101, 101));
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    pub fn input_size(mut self, height: usize, width: usize) -> Architecture {
+        self.input_size = Some((height, width));
+        self
     }
 
     /// Channels behind each block from the deepest up, one per level of `depth`.
@@ -138,12 +158,18 @@ impl Architecture {
         ]
     }
 
-    fn input_rules(&self) -> [Rule; 3] {
+    fn input_rules(&self) -> [Rule; 4] {
         let Normalize { mean, std } = self.normalize;
         let pooled = self.stem_pooling
             || self.encoder.is_resnet() && self.upsampling == Upsampling::Nearest && self.depth > 1;
         let finite = mean.iter().all(|mean| mean.is_finite()) && std.iter().all(|&std| std > 0.0);
         [
+            (
+                "input_size",
+                self.input_size.is_none_or(|(height, width)| height > 0 && width > 0),
+                format!("{:?}", self.input_size.unwrap_or_default()),
+                "height and width of at least 1",
+            ),
             ("stem_pooling", pooled, "false".into(), "true, but over a ResNet with nearest upsampling"),
             (
                 "coord_channels",

@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use crate::metrics::{Score, ThresholdSearch};
+use crate::models::{Encoder, Unet};
 use crate::plot::colormap::Colormap;
 use crate::plot::figure::Figure;
 use crate::plot::gallery::Gallery;
 use crate::plot::predictions::{Predicted, draw};
 use crate::plot::style::{self, Legend, Sign};
 use crate::plot::tile::Tile;
-use crate::training::{Epoch, History, LrFind, Metric};
+use crate::training::{Epoch, History, LrFind, Metric, TrainConfig};
+use crate::transform::{Augment, Border};
 use crate::types::{Competition, Dataset, Image, Mask, Notes, Sample};
 
 /// Saves where somebody wants to look, and checks the PNG.
@@ -191,4 +193,36 @@ fn curves() {
     look(&ThresholdSearch { curve, best: 0.45, mean_precision: 0.7 }.plot().unwrap(), "threshold");
     let none = ThresholdSearch { curve: Vec::new(), best: f64::NAN, mean_precision: f64::NAN };
     look(&none.plot().unwrap(), "threshold_none");
+}
+
+#[test]
+fn batches() {
+    let train = competition().train;
+    let network = Unet::new(Encoder::Plain);
+    let config = |augment: Augment| TrainConfig::default().augment(augment);
+    let strong = Augment::strong().elastic(4.0).noise(0.05).cutout(2);
+    for (name, network, config) in [
+        ("batch", network.clone(), config(Augment::default())),
+        ("batch_strong_zero", network.clone().padding(Border::Zero), config(strong.clone())),
+        (
+            "batch_resized_edge",
+            network.clone().input_size(202, 150).padding(Border::Edge),
+            config(Augment::strong()),
+        ),
+        ("batch_mixed", network.clone().in_channels(3), config(Augment::default().mixup(0.4)).batch_size(5)),
+    ] {
+        look(&network.show_batch(&train, &config).unwrap(), name);
+    }
+    let empty = train.select(&[]).unwrap();
+    assert!(network.show_batch(&empty, &TrainConfig::default()).is_err());
+    assert!(network.show_batch(&train, &TrainConfig::default().batch_size(0)).is_err());
+    let without = Dataset::from_samples(vec![Sample { mask: None, ..train.get(0).unwrap() }]).unwrap();
+    network.show_batch(&without, &TrainConfig::default()).unwrap();
+    let at =
+        train.coverages().unwrap().iter().position(|coverage| coverage.is_some_and(|c| c > 0.2)).unwrap();
+    for (name, augment) in
+        [("augment_strong", Augment::strong()), ("augment_all", strong.p(0.9).border(Border::Zero))]
+    {
+        look(&augment.show(&train.get(at).unwrap()).unwrap(), name);
+    }
 }

@@ -1,6 +1,7 @@
 //! Figures and cards: how the crate's values look in a notebook.
 
 mod axes;
+mod batch;
 mod card;
 mod colormap;
 mod curves;

@@ -1,5 +1,7 @@
 //! Enlarging and reducing for the eye.
 
+use crate::transform::{Taps, weigh};
+
 /// How values between pixels come about.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kernel {
@@ -12,22 +14,8 @@ pub(crate) enum Kernel {
 
 /// `pixels` of size `from` (height, width) at size `to`; reducing averages over all pixels below.
 pub(crate) fn resample(pixels: &[f32], from: (usize, usize), to: (usize, usize), kernel: Kernel) -> Vec<f32> {
-    let rows = taps(from.0, to.0, kernel);
-    let columns = taps(from.1, to.1, kernel);
-    let mut wide = vec![0f32; from.0 * to.1];
-    for (line, out) in pixels.chunks_exact(from.1).zip(wide.chunks_exact_mut(to.1)) {
-        for (value, taps) in out.iter_mut().zip(&columns) {
-            *value = taps.iter().map(|&(at, weight)| weight * line[at]).sum();
-        }
-    }
-    let mut result = vec![0f32; to.0 * to.1];
-    for (out, taps) in result.chunks_exact_mut(to.1).zip(&rows) {
-        for &(at, weight) in taps {
-            for (value, &above) in out.iter_mut().zip(&wide[at * to.1..]) {
-                *value += weight * above;
-            }
-        }
-    }
+    let (rows, columns) = (taps(from.0, to.0, kernel), taps(from.1, to.1, kernel));
+    let mut result = weigh(pixels, from.1, &rows, &columns);
     if kernel == Kernel::Wave {
         result.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
     }
@@ -35,7 +23,7 @@ pub(crate) fn resample(pixels: &[f32], from: (usize, usize), to: (usize, usize),
 }
 
 /// For each of `to` pixels: which of `from` pixels count, and how much.
-fn taps(from: usize, to: usize, kernel: Kernel) -> Vec<Vec<(usize, f32)>> {
+fn taps(from: usize, to: usize, kernel: Kernel) -> Vec<Taps> {
     let step = from as f64 / to as f64;
     let (stretch, reach) = (step.max(1.0), if kernel == Kernel::Wave { 2.0 } else { 1.5 });
     let one = |out: usize| {

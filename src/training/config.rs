@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 /// | `patience` | 10 | epochs without a better value before stopping early | ≥ 1 |
 /// | `ema` | none | moving average of the weights that is validated and kept: what each step leaves of it | (0, 1) |
 /// | `swa_from` | never | the epoch, from 1, with which the averaging of weights begins | ≥ 1 |
-/// | `augment` | horizontal flip 0.5 | random changes of the samples | [`Augment`] |
+/// | `augment` | horizontal flip 0.5 | random changes of the samples, mixup | [`Augment`] |
 /// | `precision` | f32 | of activations; `Bf16` on CUDA only | [`Precision`] |
 /// | `seed` | 42 | of the order of the images, augmentation and dropout | any |
 /// | `run_folder` | `runs/last` | where checkpoints and measurements go | a folder that can be written |

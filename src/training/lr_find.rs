@@ -1,11 +1,12 @@
 //! The learning-rate range test.
 
 use crate::models::Model;
-use crate::nn::{Batch, backward, for_each_batch};
+use crate::nn::{Batch, backward};
 use crate::training::TrainConfig;
-use crate::training::step::{batch_loss, dropout_seed, shuffled};
+use crate::training::pass::for_each_training_batch;
+use crate::training::step::{batch_loss, dropout_seed};
 use crate::training::trainer::{check, check_masks, stepper};
-use crate::types::{Dataset, Sample};
+use crate::types::Dataset;
 use crate::{Error, Result};
 
 /// From where to where the rate grows, in how many steps.
@@ -76,9 +77,7 @@ fn losses_at_growing_rates(
     let layout = model.batch_layout(config.batch_size);
     let batches = train.len().div_ceil(config.batch_size);
     for pass in 1..=STEPS.div_ceil(batches) {
-        let left = ((STEPS - curve.points.len()) * config.batch_size).min(train.len());
-        let order = shuffled(train.len(), config.seed, pass);
-        let prepare = |i, sample: Sample| config.augment.apply(sample, config.seed, pass, i);
+        let left = (STEPS - curve.points.len()) * config.batch_size;
         let step = |batch: Batch| {
             let step = curve.points.len();
             if curve.has_ended || step == STEPS {
@@ -93,7 +92,7 @@ fn losses_at_growing_rates(
                 false => stepper.step(&backward(loss)?, rate(step)),
             }
         };
-        for_each_batch(train, &order[..left], &layout, prepare, step)?;
+        for_each_training_batch(train, layout.clone(), config, (pass, left), step)?;
         if curve.has_ended {
             break;
         }

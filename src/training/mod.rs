@@ -2,12 +2,14 @@
 
 mod averaging;
 mod config;
+mod first_batch;
 mod history;
 mod lr_find;
 mod metric;
 mod objective;
 #[cfg(all(test, feature = "cuda"))]
 mod on_device;
+mod pass;
 mod pending;
 mod progress;
 mod run;

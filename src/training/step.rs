@@ -1,17 +1,16 @@
 //! One pass over the training set, step by step.
 
-use crate::Result;
+use crate::{Error, Result};
 use crate::models::{Model, Precision};
-use crate::nn::{Batch, backward, cumulative_batch_norm, for_each_batch, seeded};
+use crate::nn::{Batch, backward, cumulative_batch_norm, seeded};
 use crate::training::averaging::Average;
 use crate::training::objective::training_loss;
+use crate::training::pass::for_each_training_batch;
 use crate::training::pending::PendingLosses;
 use crate::training::schedule::Place;
 use crate::training::trainer::Trainer;
 use crate::training::{Schedule, TrainConfig};
-use crate::{Error, types::Sample};
 use candle_core::{DType, Tensor};
-use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
@@ -21,9 +20,7 @@ impl Trainer<'_> {
         let (mut losses, mut batches, mut stopped) = (PendingLosses::new(number), 0, false);
         let config = self.config;
         let (train, layout) = (self.train, self.model.batch_layout(config.batch_size));
-        let order = shuffled(train.len(), config.seed, number);
-        let prepare = |i, sample: Sample| config.augment.apply(sample, config.seed, number, i);
-        for_each_batch(train, &order, &layout, prepare, |batch| {
+        for_each_training_batch(train, layout, config, (number, train.len()), |batch| {
             stopped = stopped || self.folder.stop_file().exists();
             if !stopped {
                 let seed = dropout_seed(config.seed, number, batches);
@@ -100,12 +97,9 @@ impl Trainer<'_> {
     /// The running statistics of batch norm become those of the whole training set, as the weights are now.
     pub(super) fn measure_batch_norm(&self) -> Result<()> {
         let (model, config) = (&*self.model, self.config);
-        let number = config.epochs + 1;
-        let order = shuffled(self.train.len(), config.seed, number);
-        let layout = model.batch_layout(config.batch_size);
-        let prepare = |i, sample: Sample| config.augment.apply(sample, config.seed, number, i);
+        let (number, layout) = (config.epochs + 1, model.batch_layout(config.batch_size));
         let mut batches = 0;
-        for_each_batch(self.train, &order, &layout, prepare, |batch| {
+        for_each_training_batch(self.train, layout, config, (number, self.train.len()), |batch| {
             let seed = dropout_seed(config.seed, number, batches);
             let forward = || seeded(seed, || model.outputs(&batch.images));
             cumulative_batch_norm(batches, forward)?;
@@ -149,14 +143,6 @@ pub(super) fn batch_loss(
         }
     })?;
     training_loss((&config.loss, config.side_weight), &outputs, batch, targets)
-}
-
-pub(super) fn shuffled(len: usize, seed: u64, epoch: usize) -> Vec<usize> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream((epoch as u64) << 32);
-    let mut order: Vec<usize> = (0..len).collect();
-    order.shuffle(&mut rng);
-    order
 }
 
 /// Another one at each batch, and the same one when a run that was stopped comes to that batch again.

@@ -3,14 +3,13 @@
 use crate::losses::Loss;
 use crate::metrics::{dice, iou, mean_precision};
 use crate::models::Model;
-use crate::nn::{Batch, for_each_batch, without_gradients};
+use crate::nn::{Batch, for_each_batch, sigmoid, without_gradients};
 use crate::training::objective::mask_loss;
 use crate::training::pending::PendingLosses;
-use crate::types::{Dataset, Mask};
-use crate::{Error, Result};
-use candle_core::Tensor;
+use crate::types::Dataset;
+use crate::Result;
 
-/// Means over the images; the scores at threshold 0.5, which is logit 0.
+/// Means over the images; the scores at threshold 0.5 and at the size of the images.
 #[derive(Clone, Copy)]
 pub(super) struct Validation {
     pub(super) loss: f64,
@@ -22,7 +21,7 @@ pub(super) struct Validation {
 /// Loss and scores of a model on a dataset with masks, after an epoch.
 ///
 /// # Errors
-/// [`Error::NotFinite`] names the images of a batch whose loss is not finite.
+/// [`Error::NotFinite`](crate::Error::NotFinite) names the images of a batch whose loss is not finite.
 pub(super) fn validate(
     model: &Model,
     dataset: &Dataset,
@@ -36,24 +35,17 @@ pub(super) fn validate(
         let logits = batch.crop(&model.logits(&batch.images)?)?;
         losses.push(mask_loss(loss, &logits, batch.targets()?[0])?, &batch.ids);
         losses.read()?;
-        add_scores(&batch, &logits, &mut scores)
+        // As `predict` does it: probabilities at the size of the image, cut at 0.5.
+        for (truth, map) in batch.masks.iter().zip(batch.at_original_size(&sigmoid(&logits)?)?) {
+            let mask = map.threshold(0.5)?;
+            scores[0] += mean_precision(truth, &mask)?;
+            scores[1] += iou(truth, &mask)?;
+            scores[2] += dice(truth, &mask)?;
+        }
+        Ok(())
     };
     // One scope over all batches: weights are folded and packed once.
     without_gradients(|| for_each_batch(dataset, &indices, &layout, |_, sample| Ok(sample), step))?;
     let [mean_precision, iou, dice] = scores.map(|sum| sum / dataset.len().max(1) as f64);
     Ok(Validation { loss: losses.read()?, mean_precision, iou, dice })
-}
-
-fn add_scores(batch: &Batch, logits: &Tensor, scores: &mut [f64; 3]) -> Result<()> {
-    let logits = logits.flatten_all().and_then(|logits| logits.to_vec1::<f32>());
-    let logits = logits.map_err(Error::tensor("logits"))?;
-    let (height, width) = batch.padding.original();
-    for (truth, logits) in batch.masks.iter().zip(logits.chunks_exact((height * width).max(1))) {
-        let pixels = logits.iter().map(|&logit| u8::from(logit > 0.0)).collect();
-        let mask = Mask::new(height, width, pixels)?;
-        scores[0] += mean_precision(truth, &mask)?;
-        scores[1] += iou(truth, &mask)?;
-        scores[2] += dice(truth, &mask)?;
-    }
-    Ok(())
 }

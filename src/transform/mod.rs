@@ -1,9 +1,17 @@
-//! What happens to an image between the file and the network.
+//! What happens to an image between the file and the network: augmented, resized, normalised, padded, in this order.
 
 mod augment;
+mod border;
 mod normalize;
 mod pad;
+mod resize;
 
 pub use augment::Augment;
+pub(crate) use augment::{Mixup, mix};
+pub use border::Border;
 pub use normalize::Normalize;
 pub use pad::Padding;
+pub(crate) use resize::{Resize, Taps, weigh};
+
+#[cfg(test)]
+mod reference;

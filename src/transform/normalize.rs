@@ -42,10 +42,20 @@ impl Normalize {
 
     /// One pixel of channel `channel` out of `channels`, normalised.
     pub fn apply(&self, amplitude: f32, channel: usize, channels: usize) -> f32 {
-        let one = |values: &[f32; 3]| match channels {
+        let [mean, std] = self.of_channel(channel, channels);
+        (amplitude - mean) / std
+    }
+
+    /// The amplitude that [`Normalize::apply`] makes `value` of, for the eye.
+    pub fn invert(&self, value: f32, channel: usize, channels: usize) -> f32 {
+        let [mean, std] = self.of_channel(channel, channels);
+        value * std + mean
+    }
+
+    fn of_channel(&self, channel: usize, channels: usize) -> [f32; 2] {
+        [&self.mean, &self.std].map(|values| match channels {
             1 => values.iter().sum::<f32>() / 3.0,
             _ => values[channel % 3],
-        };
-        (amplitude - one(&self.mean)) / one(&self.std)
+        })
     }
 }

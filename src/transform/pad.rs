@@ -1,7 +1,9 @@
-//! Padding to the sizes that a network takes, by reflection at the border.
+//! Padding to the sizes that a network takes.
 //!
 //! A U-Net of depth `d` halves its input `d` times, so both sides have to be multiples of `2^d`: 101 becomes 112
 //! (depth 4) or 128 (depth 5). Reflection continues the layers where zeros would put a black edge beside them.
+
+use super::Border;
 
 /// How one image size is brought to a multiple and back.
 ///
@@ -16,13 +18,21 @@ pub struct Padding {
     width: usize,
     padded_height: usize,
     padded_width: usize,
+    border: Border,
 }
 
 impl Padding {
-    /// From `height × width` to the next multiple of `multiple` (≥ 1) on each side.
+    /// From `height × width` to the next multiple of `multiple` (≥ 1) on each side, by reflection.
     pub fn to_multiple(height: usize, width: usize, multiple: usize) -> Padding {
         let up = |size: usize| size.div_ceil(multiple.max(1)) * multiple.max(1);
-        Padding { height, width, padded_height: up(height), padded_width: up(width) }
+        let border = Border::Reflect;
+        Padding { height, width, padded_height: up(height), padded_width: up(width), border }
+    }
+
+    /// What lies around the image.
+    pub fn border(mut self, border: Border) -> Padding {
+        self.border = border;
+        self
     }
 
     /// The size before, `(height, width)`.
@@ -40,35 +50,62 @@ impl Padding {
         ((self.padded_height - self.height) / 2, (self.padded_width - self.width) / 2)
     }
 
-    /// The padded image: `value(pixel)` of each pixel, row by row, reflected outside.
-    pub fn pad<T: Copy>(&self, pixels: &[T], mut value: impl FnMut(T) -> f32) -> Vec<f32> {
+    /// The padded image: `value(pixel)` of each pixel, row by row, and around it what [`Border`] says; with
+    /// [`Border::Zero`] `value` of a pixel that is 0.
+    pub fn pad<T: Copy + Default>(&self, pixels: &[T], mut value: impl FnMut(T) -> f32) -> Vec<f32> {
         let (top, left) = self.offset();
-        let columns: Vec<usize> = (0..self.padded_width).map(|x| reflect(x, left, self.width)).collect();
+        let place =
+            |at: usize, before: usize, size: usize| self.border.index(at as i64 - before as i64, size);
+        let columns: Vec<_> = (0..self.padded_width).map(|x| place(x, left, self.width)).collect();
         let mut padded = Vec::with_capacity(self.padded_height * self.padded_width);
         for y in 0..self.padded_height {
-            let row = &pixels[reflect(y, top, self.height) * self.width..][..self.width];
-            padded.extend(columns.iter().map(|&x| value(row[x])));
+            let start = place(y, top, self.height).map(|row| row * self.width);
+            let pixel = |column: &Option<usize>| {
+                let at = start.zip(*column).map(|(start, column)| start + column);
+                at.and_then(|at| pixels.get(at).copied()).unwrap_or_default()
+            };
+            padded.extend(columns.iter().map(pixel).map(&mut value));
         }
         padded
     }
-}
-
-/// Where the padded position `at` reads from, in a line of `size` that starts at `offset`: …2 1 [0 1 2 … n−1] n−2 …
-fn reflect(at: usize, offset: usize, size: usize) -> usize {
-    let period = 2 * (size.max(2) - 1);
-    let turn = (at + period * offset.div_ceil(period) - offset) % period;
-    turn.min(period - turn).min(size.saturating_sub(1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of((height, width): (usize, usize), (padded_height, padded_width): (usize, usize)) -> Padding {
+        Padding { height, width, padded_height, padded_width, border: Border::Reflect }
+    }
+
     #[test]
-    fn reflects_like_numpy() {
-        // numpy.pad([1, 2, 3], (2, 3), mode="reflect")
-        let padding = Padding { height: 1, width: 3, padded_height: 1, padded_width: 8 };
-        assert_eq!(padding.pad(&[1u8, 2, 3], f32::from), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0, 2.0]);
+    fn pads_like_numpy() {
+        // numpy.pad([1, 2, 3], (5, 6), mode="reflect"), "edge" and "constant"; and of one pixel.
+        for (border, expected, one) in [
+            (
+                Border::Reflect,
+                [2.0, 1.0, 2.0, 3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0],
+                [7.0; 3],
+            ),
+            (Border::Edge, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0], [7.0; 3]),
+            (
+                Border::Zero,
+                [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+                [0.0, 7.0, 0.0],
+            ),
+        ] {
+            let padding = of((1, 3), (1, 14)).border(border);
+            assert_eq!(padding.pad(&[1u8, 2, 3], f32::from), expected, "{border:?}");
+            let padding = of((1, 1), (1, 3)).border(border);
+            assert_eq!(padding.pad(&[7u8], f32::from), one, "{border:?}");
+        }
+    }
+
+    #[test]
+    fn zeros_are_put_there_before_the_value_is_taken() {
+        let padding = of((1, 1), (3, 3)).border(Border::Zero);
+        let padded = padding.pad(&[0.5f32], |amplitude| (amplitude - 0.5) / 0.25);
+        assert_eq!(padded, [-2.0, -2.0, -2.0, -2.0, 0.0, -2.0, -2.0, -2.0, -2.0]);
     }
 
     #[test]

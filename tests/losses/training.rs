@@ -28,7 +28,7 @@ fn every_loss_goes_down() {
     for loss in each() {
         let folder = tempfile::tempdir().unwrap();
         // One batch, always the same.
-        let still = Augment { horizontal_flip: 0.0 };
+        let still = Augment::none();
         let config = config(folder.path(), loss.clone()).epochs(8).batch_size(100).augment(still);
         let history = tiny().train(&train, &valid, &config).unwrap();
         let losses: Vec<f64> = history.epochs.iter().map(|epoch| epoch.train_loss).collect();

@@ -57,6 +57,6 @@ fn with_layers_that_thaw() {
     let plateau = Schedule::ReduceOnPlateau { factor: 0.2, patience: 0 };
     check(&network().frozen(usize::MAX), |config| {
         let config = config.schedule(plateau).monitor(Metric::ValidLoss).unfreeze_at(2).encoder_rate(0.1);
-        config.optimizer(Optimizer::adamw()).weight_decay(0.01)
+        config.augment(Augment::strong()).optimizer(Optimizer::adamw()).weight_decay(0.01)
     });
 }
