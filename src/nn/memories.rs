@@ -7,7 +7,7 @@ use candle_core::{Result, Tensor, Var, bail};
 #[derive(Debug)]
 pub(super) enum Memories {
     Cpu(Vec<Vec<f32>>),
-    /// Made at the first step.
+    /// Made at the first step with a gradient.
     #[cfg(feature = "cuda")]
     Gpu(Vec<Var>),
 }
@@ -34,15 +34,20 @@ impl Memories {
         Ok(Memories::Cpu(values))
     }
 
-    /// Copies with the parameter's shape.
-    pub(super) fn to_tensors(&self, value: &Var) -> Result<Vec<Tensor>> {
+    /// Copies with the parameter's shape, `count` of them.
+    pub(super) fn to_tensors(&self, value: &Var, count: usize) -> Result<Vec<Tensor>> {
         match self {
             Memories::Cpu(memories) => {
-                memories.iter().map(|memory| tensor(memory.clone(), value.shape())).collect()
+                let memories = memories.iter().take(count);
+                memories.map(|memory| tensor(memory.clone(), value.shape())).collect()
             }
             #[cfg(feature = "cuda")]
             Memories::Gpu(memories) => {
-                memories.iter().map(|memory| memory.as_detached_tensor().copy()).collect()
+                let copy = |at: usize| match memories.get(at) {
+                    Some(memory) => memory.as_detached_tensor().copy(),
+                    None => Tensor::zeros(value.shape(), value.dtype(), value.device()),
+                };
+                (0..count).map(copy).collect()
             }
         }
     }

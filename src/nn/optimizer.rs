@@ -166,13 +166,9 @@ impl Optimizer {
             Optimizer::Adam { .. } | Optimizer::AdamW { .. } | Optimizer::Nadam { .. } => {
                 &["first", "second"]
             }
-            Optimizer::Sgd { momentum, .. } | Optimizer::NormalizedSgd { momentum, .. }
-                if momentum == 0.0 =>
-            {
-                &[]
-            }
+            Optimizer::Sgd { momentum: 0.0, .. } | Optimizer::NormalizedSgd { momentum: 0.0, .. } => &[],
             Optimizer::Sgd { .. } | Optimizer::NormalizedSgd { .. } => &["momentum"],
-            Optimizer::RmsProp { momentum, .. } if momentum == 0.0 => &["second"],
+            Optimizer::RmsProp { momentum: 0.0, .. } => &["second"],
             Optimizer::RmsProp { .. } => &["second", "momentum"],
         }
     }

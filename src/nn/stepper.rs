@@ -191,8 +191,9 @@ impl Stepper {
         let mut tensors = BTreeMap::new();
         for (parameter, memories) in self.parameters.iter().zip(&self.memories) {
             let memories = memories.lock().unwrap_or_else(PoisonError::into_inner);
-            let copies = memories.to_tensors(&parameter.value).map_err(Error::tensor("optimizer"))?;
-            for (memory, copy) in self.optimizer.memories().iter().zip(copies) {
+            let names = self.optimizer.memories();
+            let copies = memories.to_tensors(&parameter.value, names.len());
+            for (memory, copy) in names.iter().zip(copies.map_err(Error::tensor("optimizer"))?) {
                 tensors.insert(format!("{PREFIX}{memory}.{}", parameter.name), copy);
             }
         }

@@ -3,6 +3,8 @@
 mod differences;
 #[path = "../nn_layers/gradients.rs"]
 mod gradients;
+#[path = "../python/mod.rs"]
+mod python;
 mod reference;
 mod threads;
 mod training;

@@ -2,10 +2,11 @@
 //! PyTorch and segmentation_models.pytorch. Their table goes to `target/pytorch_losses.md`.
 
 use crate::gradients::doubles;
+use crate::python::python;
 use candle_core::{Device, Tensor, Var};
 use safetensors::SafeTensors;
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use tgs_salt::losses::Loss;
 use tgs_salt::nn::backward;
@@ -97,20 +98,9 @@ fn the_committed_cases_are_equal() {
     compare(&root().join("tests/fixtures/losses/expected.safetensors"));
 }
 
-/// A Python that has what `generate.py` imports.
-fn python() -> Option<PathBuf> {
-    let named = std::env::var_os("TGS_SALT_TORCH_PYTHON").map(PathBuf::from);
-    let candidates = named.into_iter().chain([root().join(".venv-reference/bin/python"), "python3".into()]);
-    let works = |python: &PathBuf| {
-        let imports = "import torch, safetensors, segmentation_models_pytorch";
-        Command::new(python).args(["-c", imports]).output().is_ok_and(|run| run.status.success())
-    };
-    candidates.into_iter().find(works)
-}
-
 #[test]
 fn losses_equal_pytorch() {
-    let Some(python) = python() else {
+    let Some(python) = python("torch, safetensors, segmentation_models_pytorch") else {
         println!(
             "no Python with segmentation_models.pytorch: skipped. `bash tests/reference.sh --models` sets one up"
         );

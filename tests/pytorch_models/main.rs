@@ -5,11 +5,14 @@
 
 #[path = "../model_cases/mod.rs"]
 mod model_cases;
+#[path = "../python/mod.rs"]
+mod python;
 mod reference;
 
 use candle_core::{Device, Tensor};
 use model_cases::{architecture, loss, name, size};
-use reference::{Reference, Values, python};
+use python::python;
+use reference::{Reference, Values};
 use serde_json::Value;
 use tgs_salt::{Model, nn};
 
@@ -133,7 +136,7 @@ fn settle(case: &mut Value, reference: &mut Reference) -> Row {
 
 #[test]
 fn networks_equal_pytorch() {
-    let Some(python) = python() else {
+    let Some(python) = python("torch, safetensors, segmentation_models_pytorch, timm") else {
         assert!(
             std::env::var("CI").is_err(),
             "no Python with PyTorch's models, which CI has to have: bash tests/reference.sh --models"

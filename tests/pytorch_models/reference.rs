@@ -15,17 +15,6 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A Python that has the models: what is named, what `tests/reference.sh --models` installs, or the system's.
-pub fn python() -> Option<PathBuf> {
-    let named = std::env::var_os("TGS_SALT_TORCH_PYTHON").map(PathBuf::from);
-    let candidates = named.into_iter().chain([root().join(".venv-reference/bin/python"), "python3".into()]);
-    let works = |python: &PathBuf| {
-        let imports = "import torch, safetensors, segmentation_models_pytorch, timm";
-        Command::new(python).args(["-c", imports]).output().is_ok_and(|run| run.status.success())
-    };
-    candidates.into_iter().find(works)
-}
-
 pub struct Reference {
     child: Child,
     questions: ChildStdin,

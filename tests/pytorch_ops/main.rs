@@ -4,10 +4,13 @@
 
 mod cases;
 mod layers;
+#[path = "../python/mod.rs"]
+mod python;
 
 use cases::cases;
+use python::python;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// What an operation may be off by.
@@ -17,17 +20,6 @@ const SEED: &str = "7";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// A Python that has PyTorch: what is named, what `tests/reference.sh` installs, or the system's.
-fn python() -> Option<PathBuf> {
-    let named = std::env::var_os("TGS_SALT_TORCH_PYTHON").map(PathBuf::from);
-    let candidates = named.into_iter().chain([root().join(".venv-reference/bin/python"), "python3".into()]);
-    let works = |python: &PathBuf| {
-        let run = Command::new(python).args(["-c", "import torch, safetensors"]).output();
-        run.is_ok_and(|run| run.status.success())
-    };
-    candidates.into_iter().find(works)
 }
 
 /// Worst deviations of an operation's cases.
@@ -51,7 +43,7 @@ fn table(rows: &BTreeMap<String, Row>) -> String {
 
 #[test]
 fn operations_equal_pytorch() {
-    let Some(python) = python() else {
+    let Some(python) = python("torch, safetensors") else {
         assert!(
             std::env::var("CI").is_err(),
             "no Python with PyTorch, which CI has to have: bash tests/reference.sh"
