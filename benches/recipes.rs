@@ -83,7 +83,8 @@ impl Job {
         rows.push(("… its last third averaged (SWA)", history.averaged.map_or(0.0, |e| e.mean_precision)));
         let (_, history) = self.run("ema", |config| config.ema(0.99))?;
         rows.push(("cosine, moving average", history.best().map_or(0.0, |best| best.mean_precision)));
-        let (model, history) = self.run("snapshots", |config| config.schedule(Schedule::CosineRestarts { cycles: 3 }))?;
+        let (model, history) =
+            self.run("snapshots", |config| config.schedule(Schedule::CosineRestarts { cycles: 3 }))?;
         rows.push(("three cosine cycles, best epoch", self.score(&model.predict(&self.valid)?)?));
         let snapshots = history.ensemble(&Device::Cpu)?.predict(&self.valid)?;
         rows.push(("… their snapshots together", self.score(&snapshots)?));

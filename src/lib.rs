@@ -20,8 +20,8 @@
 //! |---|---|---|
 //! | 9 | [`pipeline`] | [`run`]: the whole job in one call |
 //! | 8 | [`plot`] | [`Figure`], galleries, curves, cards |
-//! | 7 | [`training`] | [`TrainConfig`], [`History`], `Model::train` |
-//! | 6 | [`inference`] | [`Probabilities`], [`Masks`], `Model::{predict, evaluate}` |
+//! | 7 | [`training`] | [`TrainConfig`], [`History`], `Model::train`, [`Folds`], [`CrossValidation`], [`PseudoLabels`] |
+//! | 6 | [`inference`] | [`Probabilities`], [`Masks`], [`Tta`], [`Ensemble`], `Model::{predict, evaluate}` |
 //! | 5 | [`models`] | [`Encoder`], [`Unet`], [`UnetPlusPlus`], [`Architecture`], [`Model`] |
 //! | 4 | [`losses`] | [`Loss`]: what training minimises |
 //! | 3 | [`nn`] | layers with checked gradients, optimizers, [`device()`] |
@@ -52,10 +52,10 @@ pub mod types;
 
 pub use candle_core;
 pub use error::{Error, Result};
-pub use inference::{Masks, Probabilities};
+pub use inference::{Ensemble, Masks, Mean, Probabilities, Tta};
 pub use io::Submission;
 pub use losses::Loss;
-pub use metrics::Score;
+pub use metrics::{ChosenRule, MaskRule, RuleSearch, Score};
 pub use models::{Architecture, Encoder, Model, Precision, Unet, UnetPlusPlus, WeightsReport};
 pub use nn::{Optimizer, device};
 pub use pipeline::{Report, RunConfig, run, run_sample};
@@ -63,8 +63,11 @@ pub use plot::{Colormap, Figure};
 pub use plotters;
 #[cfg(feature = "frames")]
 pub use polars;
-pub use training::{Epoch, History, LrFind, Metric, Run, Schedule, TrainConfig};
-pub use types::{Competition, Dataset, Image, Mask, Rle, Sample};
+pub use training::{
+    CrossValidation, Epoch, Fold, FoldLabels, Folds, History, LrFind, Metric, PseudoLabelled, PseudoLabels,
+    Recipe, Run, Schedule, TrainConfig, Trust,
+};
+pub use types::{Competition, Dataset, Image, Mask, Rle, Sample, Stratify};
 
 /// How the crate is built, how to add to it, what has changed.
 #[cfg(doc)]

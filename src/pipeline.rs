@@ -1,8 +1,8 @@
 //! The whole job in one call: open → split → train → evaluate → predict → submit.
 
 use crate::Result;
-use crate::io::Submission;
 use crate::inference::Tta;
+use crate::io::Submission;
 use crate::metrics::{ChosenRule, MaskRule, RuleSearch, Score};
 use crate::models::{Architecture, Encoder, Unet};
 use crate::nn::device;

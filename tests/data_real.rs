@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use tgs_salt::types::{Competition, Dataset, Rle, coverage_class};
+use tgs_salt::types::{Competition, Dataset, Rle, Stratify, coverage_class};
 
 /// The folder, or a word on how to get it; where CI runs it has to be there.
 fn real() -> Option<(PathBuf, Competition)> {
@@ -87,6 +87,54 @@ fn splits_and_folds_are_stratified_and_reproducible() {
     assert_eq!(held, salt.train.ids());
     assert!(folds.iter().all(|(train, valid)| train.len() + valid.len() == salt.train.len()));
     assert!(folds.iter().all(|(_, valid)| (share(valid, 0) - share(&salt.train, 0)).abs() < 0.002));
+}
+
+/// How far the mean coverage and the mean depth of a fold are from those of all images, at most, on average over seeds.
+fn worst_deviations(salt: &Dataset, held_out: impl Fn(u64) -> Vec<Dataset>) -> [f64; 2] {
+    let mean = |part: &Dataset| {
+        let coverages = part.coverages().unwrap().into_iter().flatten().sum::<f64>();
+        let depths = part.depths().into_iter().flatten().map(f64::from).sum::<f64>();
+        [coverages / part.len() as f64, depths / part.len() as f64]
+    };
+    let all = mean(salt);
+    let worst = |seed: u64| {
+        let means: Vec<[f64; 2]> = held_out(seed).iter().map(mean).collect();
+        [0, 1].map(|i| means.iter().map(|mean| (mean[i] - all[i]).abs()).fold(0.0, f64::max))
+    };
+    let worst: Vec<[f64; 2]> = (0..20).map(worst).collect();
+    [0, 1].map(|i| worst.iter().map(|worst| worst[i]).sum::<f64>() / worst.len() as f64)
+}
+
+#[test]
+fn folds_are_even_in_what_they_are_stratified_by() {
+    let Some((_, salt)) = real() else { return };
+    let ids = salt.train.ids();
+    let shuffled = worst_deviations(&salt.train, |seed| {
+        let mut order: Vec<(u64, &str)> = ids.iter().map(|id| (draw(seed, id), id.as_str())).collect();
+        order.sort();
+        let fold = |f: usize| order.iter().skip(f).step_by(5).map(|(_, id)| *id).collect::<Vec<_>>();
+        (0..5).map(|f| salt.train.select(&fold(f)).unwrap()).collect()
+    });
+    let by = |stratify: Stratify| {
+        worst_deviations(&salt.train, |seed| {
+            let folds = salt.train.folds_by(5, stratify, seed).unwrap();
+            folds.into_iter().map(|(_, valid)| valid).collect()
+        })
+    };
+    let [coverage, depth, both] = [Stratify::Coverage, Stratify::Depth, Stratify::CoverageAndDepth].map(by);
+    for (name, [c, d]) in [("shuffled", shuffled), ("coverage", coverage), ("depth", depth), ("both", both)] {
+        println!("{name}: worst deviation of mean coverage {c:.5}, of mean depth {d:.2} ft");
+    }
+    assert!(coverage[0] < 0.3 * shuffled[0] && depth[1] < 0.3 * shuffled[1]);
+    assert!(both[0] < 0.3 * shuffled[0] && both[1] < 0.3 * shuffled[1]);
+}
+
+/// Some number that depends on both.
+fn draw(seed: u64, id: &str) -> u64 {
+    use std::hash::{Hash, Hasher};
+    let mut hasher = std::hash::DefaultHasher::new();
+    (seed, id).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The smallest network there is predicts all of it; what matters here is the file.

@@ -1,7 +1,7 @@
 //! Scoring a model on images whose masks are known.
 
 use crate::inference::Probabilities;
-use crate::metrics::{Score, ThresholdSearch};
+use crate::metrics::{ChosenRule, MaskRule, RuleSearch, Score, ThresholdSearch};
 use crate::models::Model;
 use crate::types::{Dataset, Mask, Sample};
 use crate::{Error, Result};
@@ -37,7 +37,37 @@ impl Probabilities {
         ThresholdSearch::new(&self.truths(dataset)?, self.maps())
     }
 
-    fn truths(&self, dataset: &Dataset) -> Result<Vec<Mask>> {
+    /// The rule that makes the best masks of these probabilities, and its score; `search` says which parts of it to choose.
+    ///
+    /// The score flatters: it is that of the images that the rule was chosen on, and a rule of three parts fits them better
+    /// than it will fit others. For an honest one choose on one part of the validation images and call
+    /// [`Probabilities::evaluate_rule`] on the other, or see `CrossValidation::choose_rule`.
+    ///
+    /// ```
+    /// use tgs_salt::prelude::*;
+    /// let (_, valid) = Competition::sample()?.train.split(0.05, 42)?;
+    /// let model = Unet::new(Encoder::Plain).depth(1).base_filters(2).build(&Device::Cpu)?;
+    /// let probabilities = model.predict(&valid)?;
+    /// let chosen = probabilities.choose_rule(&valid, &RuleSearch::default().min_size(true).gate(true))?;
+    /// assert_eq!(probabilities.evaluate_rule(&valid, &chosen.rule)?, chosen.score);
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Probabilities::evaluate`].
+    pub fn choose_rule(&self, dataset: &Dataset, search: &RuleSearch) -> Result<ChosenRule> {
+        search.choose(&self.truths(dataset)?, self.maps(), &self.presence())
+    }
+
+    /// The score of the masks that a rule makes.
+    ///
+    /// # Errors
+    /// As [`Probabilities::evaluate`]; [`Error::Config`] for a rule out of range.
+    pub fn evaluate_rule(&self, dataset: &Dataset, rule: &MaskRule) -> Result<Score> {
+        Score::of(&self.truths(dataset)?, self.apply(rule)?.masks(), rule.threshold)
+    }
+
+    pub(crate) fn truths(&self, dataset: &Dataset) -> Result<Vec<Mask>> {
         if self.ids != dataset.ids() {
             let id = self.ids.first().cloned().unwrap_or_default();
             return Err(Error::Id { id, why: "these probabilities are of another dataset".into() });

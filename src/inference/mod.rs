@@ -1,7 +1,15 @@
-//! From a trained network to probabilities, masks and scores.
+//! From trained networks to probabilities, masks and scores.
 
+mod ensemble;
 mod evaluate;
+mod joined;
+mod labels;
+mod mean;
 mod predictions;
 mod predictor;
+mod tta;
 
+pub use ensemble::Ensemble;
+pub use mean::Mean;
 pub use predictions::{Masks, Probabilities};
+pub use tta::Tta;

@@ -1,9 +1,11 @@
 //! What a model says of a dataset: probabilities, and masks cut from them.
 
 use crate::io::{Submission, write_submission};
+use crate::metrics::MaskRule;
 use crate::types::{Image, Mask};
 use crate::{Error, Result};
 use rayon::prelude::*;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ pub struct Probabilities {
     /// The images' ids, in the order of the dataset.
     pub ids: Vec<String>,
     maps: Arc<Vec<Image>>,
+    /// What a presence head says of each image.
+    presence: Option<Arc<Vec<f32>>>,
     submission_order: Option<Arc<Vec<String>>>,
 }
 
@@ -22,7 +26,21 @@ impl Probabilities {
         maps: Vec<Image>,
         submission_order: Option<Arc<Vec<String>>>,
     ) -> Self {
-        Probabilities { ids, maps: Arc::new(maps), submission_order }
+        Probabilities { ids, maps: Arc::new(maps), presence: None, submission_order }
+    }
+
+    /// The same with what a presence head says.
+    pub(crate) fn with_presence(self, presence: Option<Vec<f32>>) -> Self {
+        Probabilities { presence: presence.map(Arc::new), ..self }
+    }
+
+    pub(crate) fn with_submission_order(self, submission_order: Option<Arc<Vec<String>>>) -> Self {
+        Probabilities { submission_order, ..self }
+    }
+
+    /// The same images with other maps.
+    pub(crate) fn with_maps(&self, maps: Vec<Image>, presence: Option<Vec<f32>>) -> Self {
+        Probabilities { maps: Arc::new(maps), ..self.clone() }.with_presence(presence)
     }
 
     /// How many images there are.
@@ -64,30 +82,50 @@ impl Probabilities {
         })
     }
 
-    /// The mean of several models' probabilities on the same images.
+    /// The masks that a rule makes of the maps and of [`Probabilities::presence`].
     ///
     /// # Errors
-    /// [`Error::Shape`] without any, or when ids or sizes differ.
-    pub fn mean(all: &[Probabilities]) -> Result<Probabilities> {
-        let [first, rest @ ..] = all else {
-            return Err(disagree("at least one", "none"));
-        };
-        let mut maps = first.maps.as_ref().clone();
-        for other in rest {
-            if other.ids != first.ids {
-                return Err(disagree("the same ids in the same order in each", "different ids"));
-            }
-            for (sum, map) in maps.iter_mut().zip(other.maps.iter()) {
-                if (sum.height, sum.width) != (map.height, map.width) {
-                    return Err(disagree("maps of one size", "different sizes"));
-                }
-                sum.pixels.iter_mut().zip(&map.pixels).for_each(|(sum, p)| *sum += p);
-            }
-        }
-        let count = all.len() as f32;
-        maps.iter_mut().flat_map(|map| &mut map.pixels).for_each(|p| *p /= count);
-        Ok(Probabilities::new(first.ids.clone(), maps, first.submission_order.clone()))
+    /// [`Error::Config`] for a rule out of range.
+    pub fn apply(&self, rule: &MaskRule) -> Result<Masks> {
+        let presence = self.presence();
+        let masks = self.maps.par_iter().zip(&presence).map(|(map, &presence)| rule.mask(map, presence));
+        Ok(Masks {
+            ids: self.ids.clone(),
+            masks: Arc::new(masks.collect::<Result<Vec<_>>>()?),
+            submission_order: self.submission_order.clone(),
+        })
     }
+
+    /// How likely it is that each image has any salt, in `[0, 1]` and in the order of the ids: what the model's presence head
+    /// says, else the mean of the highest 1 % of the image's probabilities.
+    pub fn presence(&self) -> Vec<f32> {
+        match &self.presence {
+            Some(presence) => presence.to_vec(),
+            None => self.maps.par_iter().map(mean_of_highest).collect(),
+        }
+    }
+
+    pub(crate) fn submission_order(&self) -> Option<Arc<Vec<String>>> {
+        self.submission_order.clone()
+    }
+
+    /// What a presence head says, where every model has one.
+    pub(crate) fn head(&self) -> Option<&[f32]> {
+        self.presence.as_ref().map(|presence| presence.as_slice())
+    }
+}
+
+/// The mean of the highest hundredth of the pixels, at least one.
+fn mean_of_highest(map: &Image) -> f32 {
+    let mut pixels = map.pixels.clone();
+    let count = pixels.len().div_ceil(100);
+    if count < pixels.len() {
+        pixels.select_nth_unstable_by(count, |a, b| b.total_cmp(a));
+    }
+    pixels.truncate(count);
+    // Summed in one order, whatever order the selection left.
+    pixels.sort_unstable_by(f32::total_cmp);
+    (pixels.iter().map(|&p| f64::from(p)).sum::<f64>() / count.max(1) as f64) as f32
 }
 
 impl std::fmt::Debug for Probabilities {
@@ -142,7 +180,7 @@ impl Masks {
     pub fn submit(&self, path: impl AsRef<Path>) -> Result<Submission> {
         let rles: Vec<_> = self.masks.par_iter().map(Mask::to_rle).collect();
         let order: &[String] = self.submission_order.as_ref().map_or(&self.ids, |order| order.as_slice());
-        let by_id: std::collections::HashMap<&String, usize> = self.ids.iter().zip(0..).collect();
+        let by_id: HashMap<&String, usize> = self.ids.iter().zip(0..).collect();
         let row = |id: &String| match by_id.get(id) {
             Some(&at) => Ok((id.clone(), rles[at].clone())),
             None => Err(Error::Id {
@@ -162,18 +200,11 @@ impl std::fmt::Debug for Masks {
 }
 
 fn position(ids: &[String], id: &str) -> Result<usize> {
-    let missing =
-        || Error::Id { id: id.into(), why: "was not predicted; `ids` lists those that were".into() };
-    ids.iter().position(|known| known == id).ok_or_else(missing)
+    ids.iter().position(|known| known == id).ok_or_else(|| not_predicted(id))
 }
 
-fn disagree(expected: &str, got: &str) -> Error {
-    Error::Shape {
-        what: "Probabilities::mean".into(),
-        expected: expected.into(),
-        got: got.into(),
-        hint: "predict the same dataset with each model".into(),
-    }
+fn not_predicted(id: &str) -> Error {
+    Error::Id { id: id.into(), why: "was not predicted; `ids` lists those that were".into() }
 }
 
 #[cfg(test)]
@@ -197,12 +228,13 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_is_the_mean_and_needs_the_same_ids() {
-        let mean = Probabilities::mean(&[probabilities(&[0.25]), probabilities(&[0.75])]).unwrap();
-        assert_eq!(mean.get("id0").unwrap().pixels, [0.5, 0.5]);
-        assert!(matches!(Probabilities::mean(&[]), Err(Error::Shape { .. })));
-        let uneven = Probabilities::mean(&[probabilities(&[0.25]), probabilities(&[0.1, 0.2])]);
-        assert!(matches!(uneven, Err(Error::Shape { .. })));
+    fn without_a_head_presence_is_the_mean_of_the_highest_hundredth() {
+        let pixels: Vec<f32> = (0..300).map(|i| (i * 7 % 300) as f32 / 300.0).collect();
+        let map = Image::new(10, 30, pixels).unwrap();
+        let all = Probabilities::new(vec!["a".into()], vec![map], None);
+        assert!((all.presence()[0] - 298.0 / 300.0).abs() < 1e-6);
+        assert_eq!(probabilities(&[0.25]).presence(), [0.75]);
+        assert_eq!(all.with_presence(Some(vec![0.125])).presence(), [0.125]);
     }
 
     #[test]

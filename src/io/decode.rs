@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use crate::io::folder::image_file;
 use crate::io::png::{read_image, read_mask};
 use crate::types::{
-    Dataset, Entry, Image, ImageSource, Mask, MaskSource, Rle, Sample, check_sizes, coverage_class, stratify,
+    Dataset, Entry, Image, ImageSource, Mask, MaskSource, Rle, Sample, Stratify, check_sizes, coverage_class,
+    stratify,
 };
 use crate::{Error, Result};
 
@@ -59,11 +60,19 @@ impl Dataset {
     /// [`Error::Config`] when `fraction` is not between 0 and 1 or there are fewer than two samples; [`Error::Image`]
     /// when a sample has no mask; as [`Dataset::coverages`].
     pub fn split(&self, fraction: f64, seed: u64) -> Result<(Dataset, Dataset)> {
+        self.split_by(fraction, Stratify::Coverage, seed)
+    }
+
+    /// As [`Dataset::split`], with every class of what `stratify` says in its proportion in both parts.
+    ///
+    /// # Errors
+    /// As [`Dataset::split`]; a sample needs a mask only where coverage counts.
+    pub fn split_by(&self, fraction: f64, stratify: Stratify, seed: u64) -> Result<(Dataset, Dataset)> {
         if !(fraction > 0.0 && fraction < 1.0) {
             let expected = "above 0 and below 1, such as 0.2".into();
             return Err(Error::Config { field: "fraction", got: fraction.to_string(), expected });
         }
-        let held = stratify::hold_out(&self.classes(2)?, fraction, seed);
+        let held = stratify::hold_out(&self.classes(stratify, 2)?, fraction, seed);
         Ok((self.filter(|i| !held[i]), self.filter(|i| held[i])))
     }
 
@@ -74,20 +83,38 @@ impl Dataset {
     /// [`Error::Config`] when `k` is below 2 or above the number of samples; [`Error::Image`] when a sample has no
     /// mask; as [`Dataset::coverages`].
     pub fn folds(&self, k: usize, seed: u64) -> Result<Vec<(Dataset, Dataset)>> {
+        self.folds_by(k, Stratify::Coverage, seed)
+    }
+
+    /// As [`Dataset::folds`], with every class of what `stratify` says in its proportion in each fold.
+    ///
+    /// # Errors
+    /// As [`Dataset::folds`]; a sample needs a mask only where coverage counts.
+    pub fn folds_by(&self, k: usize, stratify: Stratify, seed: u64) -> Result<Vec<(Dataset, Dataset)>> {
         if k < 2 || k > self.len() {
             let expected = format!("from 2 to the number of samples, {}", self.len());
             return Err(Error::Config { field: "k", got: k.to_string(), expected });
         }
-        let fold = stratify::deal(&self.classes(k)?, k, seed);
+        let fold = stratify::deal(&self.classes(stratify, k)?, k, seed);
         Ok((0..k).map(|f| (self.filter(|i| fold[i] != f), self.filter(|i| fold[i] == f))).collect())
     }
 
-    /// The class of coverage of each of at least so many samples.
-    fn classes(&self, at_least: usize) -> Result<Vec<usize>> {
+    /// The class of each of at least so many samples.
+    fn classes(&self, stratify: Stratify, at_least: usize) -> Result<Vec<usize>> {
         if self.len() < at_least {
             let expected = format!("at least {at_least} to divide");
             return Err(Error::Config { field: "samples", got: self.len().to_string(), expected });
         }
+        match stratify {
+            Stratify::Coverage => self.coverage_classes(),
+            Stratify::Depth => Ok(stratify::depth_classes(&self.depths())),
+            Stratify::CoverageAndDepth => {
+                Ok(stratify::divide_by_depth(&self.coverage_classes()?, &self.depths()))
+            }
+        }
+    }
+
+    fn coverage_classes(&self) -> Result<Vec<usize>> {
         let class = |(coverage, id): (Option<f64>, String)| {
             let why =
                 "has no mask, and is divided by coverage; use a dataset with masks, such as train".into();

@@ -8,9 +8,9 @@ use crate::types::{Image, Mask, check_size};
 use crate::{Error, Result};
 
 /// The thresholds that are tried: 0.05, 0.06 … 0.95.
-const GRID: usize = 91;
+pub(super) const GRID: usize = 91;
 
-fn threshold(i: usize) -> f64 {
+pub(super) fn threshold(i: usize) -> f64 {
     (5 + i) as f64 / 100.0
 }
 
@@ -46,7 +46,7 @@ impl ThresholdSearch {
     pub fn new(truths: &[Mask], probabilities: &[Image]) -> Result<ThresholdSearch> {
         check_same_count(truths.len(), probabilities.len())?;
         let pairs = truths.par_iter().zip(probabilities).enumerate();
-        let hits = pairs.map(|(i, (truth, image))| hits(i, truth, image));
+        let hits = pairs.map(|(i, (truth, image))| Ok(cuts(i, truth, image)?.map(|cut| cut.hits)));
         let add = |mut sum: [u64; GRID], one: [u64; GRID]| {
             sum.iter_mut().zip(one).for_each(|(sum, one)| *sum += one);
             Ok(sum)
@@ -70,8 +70,17 @@ pub fn threshold_curve(truths: &[Mask], probabilities: &[Image]) -> Result<Vec<(
     Ok(ThresholdSearch::new(truths, probabilities)?.curve)
 }
 
-/// How many of the ten IoU thresholds image `i` exceeds, for each threshold of the grid.
-fn hits(i: usize, truth: &Mask, image: &Image) -> Result<[u64; GRID]> {
+/// What comes of cutting one image at one threshold.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Cut {
+    /// Pixels above the threshold.
+    pub(super) area: usize,
+    /// How many of the ten IoU thresholds are exceeded.
+    pub(super) hits: u64,
+}
+
+/// Image `i` cut at each threshold of the grid.
+pub(super) fn cuts(i: usize, truth: &Mask, image: &Image) -> Result<[Cut; GRID]> {
     check_same_size("probabilities", (truth.height(), truth.width()), (image.height, image.width))?;
     check_size("probabilities", image.height, image.width, image.pixels.len())?;
     // Bin b counts the pixels above exactly b thresholds, in background (0) and salt (1).
@@ -83,14 +92,15 @@ fn hits(i: usize, truth: &Mask, image: &Image) -> Result<[u64; GRID]> {
         }
         histogram[usize::from(salt)][thresholds_below(f64::from(p))] += 1;
     }
-    let mut hits = [0; GRID];
+    let (mut cuts, area) = ([Cut::default(); GRID], truth.area());
     let (mut background, mut salt) = (0, 0);
     for i in (0..GRID).rev() {
         background += histogram[0][i + 1];
         salt += histogram[1][i + 1];
-        hits[i] = Overlap { both: salt, either: truth.area() + background }.hits();
+        let hits = Overlap { both: salt, either: area + background }.hits();
+        cuts[i] = Cut { area: salt + background, hits };
     }
-    Ok(hits)
+    Ok(cuts)
 }
 
 /// How many thresholds of the grid `p` is strictly above.
@@ -107,7 +117,7 @@ fn thresholds_below(p: f64) -> usize {
 }
 
 /// The middle of the longest run of best values; the first of equally long ones.
-fn middle_of_best(hits: &[u64]) -> usize {
+pub(super) fn middle_of_best(hits: &[u64]) -> usize {
     let max = hits.iter().max().copied().unwrap_or(0);
     let (mut start, mut best) = (0, (0, 0));
     for (i, &hit) in hits.iter().enumerate() {

@@ -78,15 +78,29 @@ impl Model {
 
     /// As [`Model::forward`], with channels last.
     pub(crate) fn logits(&self, xs: &Tensor) -> Result<Tensor> {
+        Ok(self.infer(xs, |xs| self.network.forward(xs, Mode::Eval))?.logits)
+    }
+
+    /// As [`Model::logits`], with logits `(N, 1, 1, classes)` of presence, where there is a head for it.
+    pub(crate) fn logits_and_presence(&self, xs: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
+        let outputs = self.infer(xs, |xs| self.network.forward_presence(xs))?;
+        Ok((outputs.logits, outputs.presence))
+    }
+
+    /// What the network gives for `xs` (N, in_channels, H, W) at this precision, in f32.
+    fn infer(&self, xs: &Tensor, forward: impl FnOnce(&Tensor) -> Result<Outputs>) -> Result<Outputs> {
         self.check_input(xs)?;
         without_gradients(|| {
             let convert =
                 |xs: &Tensor, dtype| xs.to_dtype(dtype).map_err(Error::tensor("change of precision"));
             let xs = to_channels_last(xs)?;
-            let logits = |xs: &Tensor| Ok(self.network.forward(xs, Mode::Eval)?.logits);
             match self.precision {
-                Precision::F32 => logits(&xs),
-                Precision::Bf16 => convert(&logits(&convert(&xs, DType::BF16)?)?, DType::F32),
+                Precision::F32 => forward(&xs),
+                Precision::Bf16 => {
+                    let Outputs { logits, presence, .. } = forward(&convert(&xs, DType::BF16)?)?;
+                    let presence = presence.map(|presence| convert(&presence, DType::F32)).transpose()?;
+                    Ok(Outputs { logits: convert(&logits, DType::F32)?, side: vec![], presence })
+                }
             }
         })
     }

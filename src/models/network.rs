@@ -20,6 +20,14 @@ pub(crate) struct Network {
     coord_channels: bool,
 }
 
+/// Which heads answer.
+#[derive(Clone, Copy, PartialEq)]
+enum Heads {
+    Mask,
+    MaskAndPresence,
+    All,
+}
+
 /// What a forward pass in training gives.
 #[derive(Clone, Debug)]
 pub struct Outputs {
@@ -76,7 +84,7 @@ impl Network {
         })
     }
 
-    fn run(&self, xs: &Tensor, mode: Mode, heads: bool) -> Result<Outputs> {
+    fn run(&self, xs: &Tensor, mode: Mode, heads: Heads) -> Result<Outputs> {
         let (_, height, width, _) = xs.dims4().map_err(Error::tensor("model input"))?;
         let xs = if self.coord_channels { with_depth(xs)? } else { xs.clone() };
         let features = self.encoder.forward(&xs, mode)?;
@@ -93,10 +101,12 @@ impl Network {
             false => decoded.ys.clone(),
         };
         let mut outputs = Outputs { logits: self.head.forward(&ys)?, side: vec![], presence: None };
-        if heads {
+        if heads == Heads::All {
             for (head, map) in self.side_heads.iter().zip(&decoded.side) {
                 outputs.side.push(enlarge(&head.forward(map)?)?);
             }
+        }
+        if heads != Heads::Mask {
             outputs.presence = self.presence(&features)?;
         }
         Ok(outputs)
@@ -105,12 +115,17 @@ impl Network {
     /// `(N, H, W, in_channels)` → logits `(N, H, W, classes)`, in training those of the other heads too; their presence is
     /// `(N, 1, 1, classes)`.
     pub(crate) fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Outputs> {
-        self.run(xs, mode, mode == Mode::Train)
+        self.run(xs, mode, if mode == Mode::Train { Heads::All } else { Heads::Mask })
     }
 
     /// As [`Network::forward`], always with all heads.
     pub(crate) fn forward_heads(&self, xs: &Tensor, mode: Mode) -> Result<Outputs> {
-        self.run(xs, mode, true)
+        self.run(xs, mode, Heads::All)
+    }
+
+    /// As [`Network::forward`] for prediction, with presence.
+    pub(crate) fn forward_presence(&self, xs: &Tensor) -> Result<Outputs> {
+        self.run(xs, Mode::Eval, Heads::MaskAndPresence)
     }
 
     fn presence(&self, features: &[Tensor]) -> Result<Option<Tensor>> {

@@ -92,6 +92,13 @@ impl Architecture {
         self
     }
 
+    /// Without the weights that [`Architecture::pretrained`] or [`Architecture::weights`] asked for, with nothing frozen: for where
+    /// there is no network, and to see what those weights are worth.
+    pub fn from_scratch(mut self) -> Architecture {
+        (self.start, self.frozen, self.normalize) = (StartFrom::Random, 0, Normalize::default());
+        self
+    }
+
     /// The model starts from a `.safetensors` or PyTorch `.pth` file: of the whole network, or of the encoder alone, for which
     /// `normalize` becomes what ImageNet's weights want to see. Call [`Architecture::normalize`] behind it for others.
     pub fn weights(mut self, path: impl Into<PathBuf>) -> Architecture {

@@ -98,7 +98,8 @@ impl Panel {
     }
 
     fn legend(&self) -> Vec<Legend> {
-        let sign = |line: &Line| if line.points.len() == 1 { Sign::Dot(line.color) } else { Sign::Line(line.color) };
+        let sign =
+            |line: &Line| if line.points.len() == 1 { Sign::Dot(line.color) } else { Sign::Line(line.color) };
         let lines = self.lines.iter().map(|line| Legend::new(sign(line), &*line.label));
         let mark = self.mark.iter().map(|mark| Legend::new(Sign::Dot(mark.color), &*mark.label));
         lines.chain(mark).collect()
@@ -197,7 +198,10 @@ mod tests {
     #[test]
     fn ticks_are_round() {
         assert_eq!(labels((0.0, 1.0), 6, Ticks::Round), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
-        assert_eq!(labels((-0.02, 0.031), 6, Ticks::Round), ["−0.02", "−0.01", "0.00", "0.01", "0.02", "0.03"]);
+        assert_eq!(
+            labels((-0.02, 0.031), 6, Ticks::Round),
+            ["−0.02", "−0.01", "0.00", "0.01", "0.02", "0.03"]
+        );
         assert_eq!(labels((0.9, 4.1), 10, Ticks::Whole), ["1", "2", "3", "4"]);
         assert_eq!(labels((1.0, 40.0), 10, Ticks::Whole), ["5", "10", "15", "20", "25", "30", "35", "40"]);
         assert_eq!(labels((0.0, 2.0), 10, Ticks::Whole), ["0", "1", "2"]);

@@ -177,15 +177,17 @@ fn curves() {
     look(&averaged.plot().unwrap(), "curves_averaged");
     averaged.monitor = Metric::ValidLoss;
     look(&averaged.plot().unwrap(), "curves_by_loss");
-    let runs: Vec<History> = ["bce", "0.7 lovasz + 0.15 bce + 0.15 dice", "focal", "resnet34_snapshots", "a", "b"]
-        .iter()
-        .enumerate()
-        .map(|(i, name)| History { run_folder: format!("runs/{name}").into(), ..history(20 + 3 * i) })
-        .collect();
+    let runs: Vec<History> =
+        ["bce", "0.7 lovasz + 0.15 bce + 0.15 dice", "focal", "resnet34_snapshots", "a", "b"]
+            .iter()
+            .enumerate()
+            .map(|(i, name)| History { run_folder: format!("runs/{name}").into(), ..history(20 + 3 * i) })
+            .collect();
     look(&History::compare(&runs.iter().collect::<Vec<_>>()).unwrap(), "runs");
     look(&History::compare(&[&runs[0], &runs[2]]).unwrap(), "runs_2");
     assert!(History::compare(&[]).is_err());
-    let loss = |log: f64| 0.7 - 0.3 / (1.0 + (-2.0 * (log + 3.0)).exp()) + 0.05 * (log + 1.0).max(0.0).powi(3);
+    let loss =
+        |log: f64| 0.7 - 0.3 / (1.0 + (-2.0 * (log + 3.0)).exp()) + 0.05 * (log + 1.0).max(0.0).powi(3);
     let rates = (0..95).map(|i| -7.0 + 8.0 * f64::from(i) / 99.0);
     let curve = rates.map(|log| (10f64.powf(log), loss(log))).collect();
     look(&LrFind { curve, suggestion: 1e-3 }.plot().unwrap(), "lr_find");

@@ -1,6 +1,9 @@
 //! What happened in a run.
 
+use crate::inference::Ensemble;
 use crate::training::Metric;
+use crate::{Error, Result};
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -56,6 +59,19 @@ impl History {
     pub fn best(&self) -> Option<Epoch> {
         best_of(&self.epochs, self.monitor)
     }
+
+    /// The snapshots as one model: `history.ensemble(model.device())?.predict(&salt.test)?`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a run without snapshots; as [`Model::load`](crate::Model::load).
+    pub fn ensemble(&self, device: &Device) -> Result<Ensemble> {
+        if self.snapshots.is_empty() {
+            let (got, expected) = ("no snapshot".into(), "a run with Schedule::CosineRestarts".into());
+            return Err(Error::Config { field: "schedule", got, expected });
+        }
+        let paths: Vec<&std::path::Path> = self.snapshots.iter().map(PathBuf::as_path).collect();
+        Ensemble::load(&paths, device)
+    }
 }
 
 /// The first epoch with the best value.
@@ -109,7 +125,8 @@ mod tests {
 
     #[test]
     fn the_best_epoch_is_that_of_the_metric() {
-        let epochs = [epoch(1, f64::NAN, 0.2), epoch(2, 0.5, 0.7), epoch(3, 0.3, 0.7), epoch(4, 0.4, f64::NAN)];
+        let epochs =
+            [epoch(1, f64::NAN, 0.2), epoch(2, 0.5, 0.7), epoch(3, 0.3, 0.7), epoch(4, 0.4, f64::NAN)];
         assert_eq!(best_of(&epochs, Metric::MeanPrecision).map(|e| e.epoch), Some(2));
         assert_eq!(best_of(&epochs, Metric::ValidLoss).map(|e| e.epoch), Some(3));
         assert_eq!(best_of(&[], Metric::Dice), None);

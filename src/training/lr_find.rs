@@ -67,11 +67,7 @@ fn rate(step: usize) -> f64 {
     LOWEST * libm::pow(HIGHEST / LOWEST, step as f64 / (STEPS - 1) as f64)
 }
 
-fn losses_at_growing_rates(
-    model: &Model,
-    train: &Dataset,
-    config: &TrainConfig,
-) -> Result<Vec<(f64, f64)>> {
+fn losses_at_growing_rates(model: &Model, train: &Dataset, config: &TrainConfig) -> Result<Vec<(f64, f64)>> {
     let mut stepper = stepper(model, config);
     let mut curve = Curve::default();
     let layout = model.batch_layout(config.batch_size);

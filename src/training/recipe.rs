@@ -109,9 +109,12 @@ impl Recipe {
                 .patience(50)
                 .swa_from(11)
                 .loss(Loss::BceDice),
-            Recipe::CloudsNested => {
-                config.loss(Loss::BceDice).weight_decay(1e-4).learning_rate(1e-4).batch_size(8).monitor(Metric::Dice)
-            }
+            Recipe::CloudsNested => config
+                .loss(Loss::BceDice)
+                .weight_decay(1e-4)
+                .learning_rate(1e-4)
+                .batch_size(8)
+                .monitor(Metric::Dice),
             Recipe::Strong => config
                 .loss(Loss::sum([(0.5, Loss::Bce), (1.0, Loss::LovaszElu)]))
                 .optimizer(Optimizer::adamw())

@@ -49,8 +49,9 @@ impl Run {
             return Err(Error::Missing { path, hint });
         }
         let json = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        let mut run: Run = serde_json::from_str(&json)
-            .map_err(|source| crate::models::checkpoint::misfit(&path, format!("it is damaged ({source})")))?;
+        let mut run: Run = serde_json::from_str(&json).map_err(|source| {
+            crate::models::checkpoint::misfit(&path, format!("it is damaged ({source})"))
+        })?;
         run.history.run_folder = folder.into();
         for snapshot in &mut run.history.snapshots {
             if let Some(name) = snapshot.file_name() {
@@ -77,7 +78,12 @@ impl std::fmt::Debug for Run {
         writeln!(
             f,
             "  training: {}, {}, learning rate {}, {:?}, batches of {}, seed {}",
-            config.loss, config.optimizer, config.learning_rate, config.schedule, config.batch_size, config.seed
+            config.loss,
+            config.optimizer,
+            config.learning_rate,
+            config.schedule,
+            config.batch_size,
+            config.seed
         )?;
         write!(f, "  {:?}", self.history)
     }

@@ -147,11 +147,8 @@ impl RunFolder {
 
     /// Writes `run.json`, which [`Run::open`] reads, and the epochs as `metrics.jsonl` and `metrics.csv`.
     pub(super) fn record(&self, model: &Model, config: &TrainConfig, history: &History) -> Result<()> {
-        let run = Run {
-            architecture: model.config().clone(),
-            config: config.clone(),
-            history: history.clone(),
-        };
+        let run =
+            Run { architecture: model.config().clone(), config: config.clone(), history: history.clone() };
         let lines = history.epochs.iter().map(|epoch| Ok(to_json(epoch)? + "\n"));
         let lines = lines.collect::<Result<String>>()?;
         write_atomically(self.path.join("metrics.jsonl"), |file| file.write_all(lines.as_bytes()))?;
@@ -166,8 +163,10 @@ impl Saved {
     /// Brings model and optimizer to where they were.
     pub(super) fn restore(&self, model: &Model, stepper: &mut Stepper) -> Result<()> {
         if self.model != *model.config() {
-            let why =
-                format!("it is of another model, {:?}; choose another run_folder, or resume(false)", self.model);
+            let why = format!(
+                "it is of another model, {:?}; choose another run_folder, or resume(false)",
+                self.model
+            );
             return Err(checkpoint::misfit(&self.path, why));
         }
         stepper.set_tensors(&self.optimizer, self.optimizer_steps)?;

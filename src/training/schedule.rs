@@ -87,11 +87,18 @@ impl Schedule {
     pub fn factors(self, epochs: usize, steps_per_epoch: usize) -> Result<Vec<f64>> {
         self.check()?;
         if let Schedule::ReduceOnPlateau { .. } = self {
-            let (got, expected) = ("ReduceOnPlateau".into(), "a schedule that is known before the run".into());
+            let (got, expected) =
+                ("ReduceOnPlateau".into(), "a schedule that is known before the run".into());
             return Err(Error::Config { field: "schedule", got, expected });
         }
-        let place =
-            |step| Place { step, steps_per_epoch, epochs, warmup: 0, values: &[], monitor: Metric::ValidLoss };
+        let place = |step| Place {
+            step,
+            steps_per_epoch,
+            epochs,
+            warmup: 0,
+            values: &[],
+            monitor: Metric::ValidLoss,
+        };
         Ok((0..epochs * steps_per_epoch).map(|step| self.factor(place(step))).collect())
     }
 

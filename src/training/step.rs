@@ -1,6 +1,5 @@
 //! One pass over the training set, step by step.
 
-use crate::{Error, Result};
 use crate::models::{Model, Precision};
 use crate::nn::{Batch, backward, cumulative_batch_norm, seeded};
 use crate::training::averaging::Average;
@@ -10,6 +9,7 @@ use crate::training::pending::PendingLosses;
 use crate::training::schedule::Place;
 use crate::training::trainer::Trainer;
 use crate::training::{Schedule, TrainConfig};
+use crate::{Error, Result};
 use candle_core::{DType, Tensor};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};

@@ -69,7 +69,20 @@ impl<'a> Trainer<'a> {
         }
         let (progress, replay) = (Progress::new(config.epochs, train.len()), Replay::default());
         let steps = 0;
-        Ok(Trainer { model, train, valid, config, stepper, replay, folder, epochs, steps, ema, swa, progress })
+        Ok(Trainer {
+            model,
+            train,
+            valid,
+            config,
+            stepper,
+            replay,
+            folder,
+            epochs,
+            steps,
+            ema,
+            swa,
+            progress,
+        })
     }
 
     fn run(mut self) -> Result<History> {
@@ -131,7 +144,10 @@ impl<'a> Trainer<'a> {
         let is_best = self.best_epoch().map(|best| best.epoch) == Some(number);
         let ends_cycle = self.ends_cycle(number);
         let save = |path| self.model.save(path);
-        let kept = [(is_best, self.folder.best()), (ends_cycle.is_some(), self.folder.snapshot(ends_cycle.unwrap_or(0)))];
+        let kept = [
+            (is_best, self.folder.best()),
+            (ends_cycle.is_some(), self.folder.snapshot(ends_cycle.unwrap_or(0))),
+        ];
         for path in kept.into_iter().filter(|(is_due, _)| *is_due).map(|(_, path)| path) {
             match &self.ema {
                 Some(ema) => ema.with(&weights, || save(path))?,

@@ -1,5 +1,6 @@
 //! How a model does on the validation set during a run.
 
+use crate::Result;
 use crate::losses::Loss;
 use crate::metrics::{dice, iou, mean_precision};
 use crate::models::Model;
@@ -7,7 +8,6 @@ use crate::nn::{Batch, for_each_batch, sigmoid, without_gradients};
 use crate::training::objective::mask_loss;
 use crate::training::pending::PendingLosses;
 use crate::types::Dataset;
-use crate::Result;
 
 /// Means over the images; the scores at threshold 0.5 and at the size of the images.
 #[derive(Clone, Copy)]

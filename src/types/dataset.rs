@@ -28,6 +28,7 @@ pub struct Dataset {
 }
 
 /// Where a sample comes from.
+#[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) id: String,
     pub(crate) z: Option<f32>,
@@ -37,12 +38,14 @@ pub(crate) struct Entry {
     pub(crate) coverage: OnceLock<f64>,
 }
 
+#[derive(Clone)]
 pub(crate) enum ImageSource {
     /// The folder of `id.png`.
     File(Arc<Path>),
     Memory(Arc<Image>),
 }
 
+#[derive(Clone)]
 pub(crate) enum MaskSource {
     None,
     /// The folder of `id.png`.

@@ -1,9 +1,68 @@
-//! Which samples go where, so that every class of coverage is in its proportion on both sides.
+//! Which samples go where, so that every class is in its proportion on both sides.
 //!
 //! Everything here is integers from ChaCha8 and a fixed order, so a seed gives the same split on every platform.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+use serde::{Deserialize, Serialize};
+
+/// What the two sides of a split, or the folds of a cross-validation, have in common.
+///
+/// ```
+/// use tgs_salt::prelude::*;
+/// let salt = Competition::sample()?;
+/// let (train, valid) = salt.train.split_by(0.2, Stratify::CoverageAndDepth, 42)?;
+/// assert_eq!((train.len(), valid.len()), (320, 80));
+/// # Ok::<(), tgs_salt::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stratify {
+    /// The share of salt, by [`coverage_class`](super::coverage_class).
+    #[default]
+    Coverage,
+    /// The depth, by tenths of the samples; those without a depth are a class of their own. Needs no masks.
+    Depth,
+    /// The share of salt, and the depth within each class of it: as many classes of depth, ten at most, as leave 20
+    /// samples in each.
+    CoverageAndDepth,
+}
+
+/// Into how many classes depths are divided at most.
+const DEPTH_CLASSES: usize = 10;
+
+/// How many samples a class of coverage and depth has at least: fewer, and a fifth of them is a matter of chance again.
+const LEAST_IN_CELL: usize = 20;
+
+/// The class of depth of each sample: its tenth, or 10 without a depth. Equal depths are of one class.
+pub(crate) fn depth_classes(depths: &[Option<f32>]) -> Vec<usize> {
+    quantile_classes(depths, DEPTH_CLASSES)
+}
+
+/// Classes of coverage divided further by depth, each by quantiles of its own.
+pub(crate) fn divide_by_depth(classes: &[usize], depths: &[Option<f32>]) -> Vec<usize> {
+    let mut cells = vec![0; classes.len()];
+    for class in 0..=classes.iter().max().copied().unwrap_or(0) {
+        let members: Vec<usize> = (0..classes.len()).filter(|&i| classes[i] == class).collect();
+        let depths: Vec<Option<f32>> = members.iter().map(|&i| depths[i]).collect();
+        let known = depths.iter().flatten().count();
+        let within = quantile_classes(&depths, (known / LEAST_IN_CELL).clamp(1, DEPTH_CLASSES));
+        for (i, within) in members.into_iter().zip(within) {
+            // Cells of one class of coverage follow each other, so `deal` keeps those classes even too.
+            cells[i] = class * (DEPTH_CLASSES + 1) + within;
+        }
+    }
+    cells
+}
+
+/// The class of each depth among `classes` of about one size, or [`DEPTH_CLASSES`] without a depth.
+fn quantile_classes(depths: &[Option<f32>], classes: usize) -> Vec<usize> {
+    let mut sorted: Vec<f32> = depths.iter().flatten().copied().collect();
+    sorted.sort_by(f32::total_cmp);
+    let edges: Vec<f32> =
+        (1..classes).filter_map(|class| sorted.get(class * sorted.len() / classes).copied()).collect();
+    let class = |z: f32| edges.partition_point(|&edge| edge <= z);
+    depths.iter().map(|z| z.map_or(DEPTH_CLASSES, class)).collect()
+}
 
 /// For each sample, true where it is held out. `0 < fraction < 1`, at least two samples.
 ///
@@ -147,6 +206,59 @@ mod tests {
                 for f in 0..k {
                     let here = count(&classes, class, |i| fold[i] == f);
                     assert!(here.abs_diff(size / k) <= 1 && (size < 2 || here < size));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn depths_are_divided_into_classes_of_one_size() {
+        let mut depths: Vec<Option<f32>> = (0..100).map(|i| Some((i * 37 % 100) as f32)).collect();
+        depths.extend([None, None]);
+        let classes = depth_classes(&depths);
+        for (z, class) in depths.iter().zip(&classes) {
+            assert_eq!(*class, z.map_or(10, |z| z as usize / 10));
+        }
+        // Equal depths stay together, however many they are.
+        let equal = depth_classes(&[Some(5.0); 30]);
+        assert!(equal.iter().all(|&class| class == equal[0]));
+        assert_eq!(depth_classes(&[None, None]), [10, 10]);
+        assert_eq!(depth_classes(&[]), [0; 0]);
+    }
+
+    #[test]
+    fn a_class_is_divided_by_its_own_depths_while_it_is_large_enough() {
+        // 100 of class 0 at depths 0..100, 39 of class 1 at 1000..1039, one without a depth.
+        let classes: Vec<usize> = (0..140).map(|i| usize::from(i >= 100)).collect();
+        let z = |i: usize| if i < 100 { i as f32 } else { 900.0 + i as f32 };
+        let depths: Vec<Option<f32>> = (0..140).map(|i| (i != 120).then(|| z(i))).collect();
+        let cells = divide_by_depth(&classes, &depths);
+        for i in 0..140 {
+            let expected = if i < 100 {
+                i / 20
+            } else if i == 120 {
+                21
+            } else {
+                11
+            };
+            assert_eq!(cells[i], expected, "sample {i}");
+        }
+    }
+
+    /// The folds of the finer classes are as even in the coarser ones.
+    #[test]
+    fn cells_keep_the_classes_of_coverage_even() {
+        let mut random = ChaCha8Rng::seed_from_u64(4);
+        for round in 0..100 {
+            let classes = random_classes(&mut random);
+            let depths: Vec<Option<f32>> =
+                classes.iter().map(|_| Some((random.next_u32() % 900) as f32)).collect();
+            let k = 2 + round % 5;
+            let fold = deal(&divide_by_depth(&classes, &depths), k, round as u64);
+            for class in 0..11 {
+                let size = count(&classes, class, |_| true);
+                for f in 0..k {
+                    assert!(count(&classes, class, |i| fold[i] == f).abs_diff(size / k) <= 1);
                 }
             }
         }

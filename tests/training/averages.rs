@@ -76,4 +76,14 @@ fn snapshots_are_an_ensemble() {
     let rates: Vec<f64> = history.epochs.iter().map(|epoch| epoch.learning_rate).collect();
     assert!(rates[0] == rates[2] && rates[1] == rates[3] && rates[1] < rates[0], "{rates:?}");
     let valid = few(20).1;
+    let ensemble = history.ensemble(&Device::Cpu).unwrap().predict(&valid).unwrap();
+    let each = history
+        .snapshots
+        .iter()
+        .map(|path| Model::load(path, &Device::Cpu).unwrap().predict(&valid).unwrap());
+    let mean = Probabilities::mean(&each.collect::<Vec<_>>()).unwrap();
+    let id = &valid.ids()[0];
+    assert_eq!(ensemble.get(id).unwrap(), mean.get(id).unwrap());
+    let (plain, _) = trained(&network(), &config(folder.path()));
+    assert!(plain.ensemble(&Device::Cpu).unwrap_err().to_string().contains("CosineRestarts"));
 }

@@ -7,7 +7,8 @@ use tgs_salt::prelude::*;
 fn a_run_comes_back_as_it_was_also_from_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let (here, there) = (folder.path().join("run"), folder.path().join("moved"));
-    let config = config(&here).schedule(Schedule::CosineRestarts { cycles: 3 }).loss(Loss::Focal { gamma: 2.0 });
+    let config =
+        config(&here).schedule(Schedule::CosineRestarts { cycles: 3 }).loss(Loss::Focal { gamma: 2.0 });
     let (history, _) = trained(&network(), &config);
     let run = Run::open(&here).unwrap();
     assert_eq!((&run.history, &run.config, &run.architecture), (&history, &config, &network()));

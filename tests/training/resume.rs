@@ -49,7 +49,9 @@ fn with_moving_averages_and_accumulation() {
 #[test]
 fn with_snapshots_and_stochastic_averages() {
     let cycles = Schedule::CosineRestarts { cycles: 4 };
-    check(&network(), |config| config.optimizer(Optimizer::sgd()).weight_decay(1e-3).schedule(cycles).swa_from(1));
+    check(&network(), |config| {
+        config.optimizer(Optimizer::sgd()).weight_decay(1e-3).schedule(cycles).swa_from(1)
+    });
 }
 
 #[test]

@@ -56,7 +56,8 @@ fn the_encoder_has_a_rate_of_its_own() {
 fn weight_decay_leaves_out_biases_and_norms() {
     let folder = tempfile::tempdir().unwrap();
     // A step that decay alone decides.
-    let strong = config(folder.path()).optimizer(Optimizer::sgd()).learning_rate(1e-4).weight_decay(1e3).epochs(1);
+    let strong =
+        config(folder.path()).optimizer(Optimizer::sgd()).learning_rate(1e-4).weight_decay(1e3).epochs(1);
     let (_, last) = trained(&network(), &strong);
     let (_, plain) = trained(&network(), &strong.weight_decay(0.0));
     let mean = |values: &[f32]| values.iter().map(|v| v.abs()).sum::<f32>() / values.len() as f32;
@@ -85,7 +86,8 @@ fn the_rate_falls_on_a_plateau() {
 #[test]
 fn the_best_epoch_is_that_of_the_monitored_metric() {
     let folder = tempfile::tempdir().unwrap();
-    let (history, _) = trained(&network(), &config(folder.path()).monitor(Metric::ValidLoss).learning_rate(0.02));
+    let (history, _) =
+        trained(&network(), &config(folder.path()).monitor(Metric::ValidLoss).learning_rate(0.02));
     let best = history.epochs.iter().map(|epoch| epoch.valid_loss).fold(f64::MAX, f64::min);
     assert_eq!(history.best().unwrap().valid_loss, best);
     let (train, valid) = few(20);

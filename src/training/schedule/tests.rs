@@ -26,8 +26,7 @@ struct Plateau {
 
 /// What `tests/fixtures/schedules/generate.py` wrote.
 fn expected() -> Expected {
-    let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schedules/expected.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schedules/expected.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -40,14 +39,8 @@ fn schedules_are_those_of_pytorch() {
     let Expected { epochs, steps_per_epoch, schedules, .. } = expected();
     assert_eq!(schedules.len(), 7);
     for Known { schedule, warmup, factors } in schedules {
-        let place = |step| Place {
-            step,
-            steps_per_epoch,
-            epochs,
-            warmup,
-            values: &[],
-            monitor: Metric::ValidLoss,
-        };
+        let place =
+            |step| Place { step, steps_per_epoch, epochs, warmup, values: &[], monitor: Metric::ValidLoss };
         assert_eq!(factors.len(), epochs * steps_per_epoch);
         let apart = worst((0..factors.len()).map(|step| schedule.factor(place(step))), &factors);
         println!("| {schedule:?}, warm-up {warmup} | {apart:.1e} |");

@@ -1,0 +1,106 @@
+//! Several models that predict together.
+
+use crate::inference::mean::Sum;
+use crate::inference::{Probabilities, Tta};
+use crate::metrics::Score;
+use crate::models::Model;
+use crate::types::Dataset;
+use crate::{Error, Result};
+use candle_core::Device;
+use std::path::Path;
+
+/// Images that all models predict before the next ones: their maps are what an ensemble needs beside its result.
+const PART: usize = 256;
+
+/// Several models whose mean probability is better than that of most of them alone: the folds of a cross-validation, the
+/// snapshots of a run, different architectures.
+///
+/// ```
+/// use tgs_salt::prelude::*;
+/// let model = |seed| Unet::new(Encoder::Plain).depth(1).base_filters(2).seed(seed).build(&Device::Cpu);
+/// let ensemble = Ensemble::new(vec![model(1)?, model(2)?])?;
+/// let (_, valid) = Competition::sample()?.train.split(0.01, 42)?;
+/// assert_eq!(ensemble.predict(&valid)?.len(), 4);
+/// # Ok::<(), tgs_salt::Error>(())
+/// ```
+pub struct Ensemble {
+    models: Vec<Model>,
+}
+
+impl Ensemble {
+    /// Of models of one class each.
+    ///
+    /// # Errors
+    /// [`Error::Config`] without models, or for one with several classes.
+    pub fn new(models: Vec<Model>) -> Result<Ensemble> {
+        if models.is_empty() {
+            let expected = "at least 1".into();
+            return Err(Error::Config { field: "models", got: "0".into(), expected });
+        }
+        models.iter().try_for_each(Model::check_one_class)?;
+        Ok(Ensemble { models })
+    }
+
+    /// Of checkpoints, as [`Model::load`] reads them.
+    ///
+    /// ```no_run
+    /// use tgs_salt::prelude::*;
+    /// let paths = ["runs/cv/fold-1/best.safetensors", "runs/cv/fold-2/best.safetensors"];
+    /// let ensemble = Ensemble::load(&paths, &device()?)?;
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Model::load`] and [`Ensemble::new`].
+    pub fn load(paths: &[impl AsRef<Path>], device: &Device) -> Result<Ensemble> {
+        Ensemble::new(paths.iter().map(|path| Model::load(path, device)).collect::<Result<_>>()?)
+    }
+
+    /// The models.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    /// The mean of what the models predict; see [`Model::predict`].
+    ///
+    /// # Errors
+    /// As [`Model::predict`].
+    pub fn predict(&self, dataset: &Dataset) -> Result<Probabilities> {
+        self.predict_tta(dataset, &Tta::none())
+    }
+
+    /// As [`Ensemble::predict`], each model over several views; `tta` says how views are averaged, and how models are.
+    ///
+    /// # Errors
+    /// As [`Model::predict_tta`].
+    pub fn predict_tta(&self, dataset: &Dataset, tta: &Tta) -> Result<Probabilities> {
+        let (mut maps, mut presence) = (Vec::with_capacity(dataset.len()), Some(vec![]));
+        for part in dataset.parts(PART) {
+            let mut sum = Sum::new(tta.mean);
+            for model in &self.models {
+                let one = model.predict_tta(&part, tta)?;
+                sum.add(one.maps(), one.head())?;
+            }
+            let (of_part, presence_of_part) = sum.finish();
+            maps.extend(of_part);
+            presence = presence.zip(presence_of_part).map(|(all, part)| [all, part].concat());
+        }
+        let all = Probabilities::new(dataset.ids(), maps, dataset.submission_order());
+        Ok(all.with_presence(presence))
+    }
+
+    /// The competition's score on a dataset with masks; see [`Model::evaluate`].
+    ///
+    /// # Errors
+    /// As [`Model::evaluate`].
+    pub fn evaluate(&self, dataset: &Dataset) -> Result<Score> {
+        self.predict(dataset)?.evaluate(dataset)
+    }
+}
+
+impl std::fmt::Debug for Ensemble {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "Ensemble of {} models", self.models.len())?;
+        self.models.first().map_or(Ok(()), |model| write!(f, ", the first {model:?}"))
+    }
+}

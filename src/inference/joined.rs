@@ -1,0 +1,79 @@
+//! Parts of what was predicted, and parts joined.
+
+use crate::inference::Probabilities;
+use crate::{Error, Result};
+use std::collections::HashMap;
+
+impl Probabilities {
+    /// The probabilities of these images, in the order of the ids as in a dataset.
+    ///
+    /// # Errors
+    /// [`Error::Id`] when one was not predicted, or is given twice.
+    pub fn select(&self, ids: &[&str]) -> Result<Probabilities> {
+        let places: HashMap<&str, usize> = self.ids.iter().map(String::as_str).zip(0..).collect();
+        let place = |id: &&str| {
+            places.get(id).map(|&at| (self, at)).ok_or_else(|| Error::Id {
+                id: id.to_string(),
+                why: "was not predicted; `ids` lists those that were".into(),
+            })
+        };
+        let chosen = of_images(ids.iter().map(place).collect::<Result<_>>()?)?;
+        Ok(chosen.with_submission_order(self.submission_order()))
+    }
+
+    /// The probabilities of different images together, in the order of their ids as in a dataset: of the folds of a
+    /// cross-validation, say.
+    ///
+    /// # Errors
+    /// [`Error::Id`] when an id is there twice.
+    pub fn join(all: &[Probabilities]) -> Result<Probabilities> {
+        let joined = of_images(all.iter().flat_map(|one| (0..one.len()).map(move |at| (one, at))).collect())?;
+        Ok(joined.with_submission_order(all.first().and_then(Probabilities::submission_order)))
+    }
+}
+
+/// Single images, sorted by id.
+fn of_images(mut images: Vec<(&Probabilities, usize)>) -> Result<Probabilities> {
+    images.sort_by(|(a, i), (b, j)| a.ids[*i].cmp(&b.ids[*j]));
+    let ids: Vec<String> = images.iter().map(|(all, at)| all.ids[*at].clone()).collect();
+    if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        let why = "is there twice; expected different images".into();
+        return Err(Error::Id { id: pair[0].clone(), why });
+    }
+    let maps = images.iter().map(|(all, at)| all.maps()[*at].clone()).collect();
+    let presence = images.iter().map(|(all, at)| all.head().map(|presence| presence[*at])).collect();
+    Ok(Probabilities::new(ids, maps, None).with_presence(presence))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Image;
+
+    fn named(ids: &[&str], p: f32) -> Probabilities {
+        let image = Image { height: 1, width: 2, pixels: vec![p, 1.0 - p] };
+        let ids: Vec<String> = ids.iter().map(|id| id.to_string()).collect();
+        let (maps, presence) = (vec![image; ids.len()], vec![p; ids.len()]);
+        Probabilities::new(ids, maps, None).with_presence(Some(presence))
+    }
+
+    #[test]
+    fn joined_probabilities_are_in_the_order_of_the_ids() {
+        let joined = Probabilities::join(&[named(&["b", "d"], 0.25), named(&["a", "c"], 0.75)]).unwrap();
+        assert_eq!(joined.ids, ["a", "b", "c", "d"]);
+        assert_eq!(joined.presence(), [0.75, 0.25, 0.75, 0.25]);
+        assert_eq!(joined.get("b").unwrap().pixels, [0.25, 0.75]);
+        let twice = Probabilities::join(&[named(&["a"], 0.5), named(&["a"], 0.5)]);
+        assert!(matches!(twice, Err(Error::Id { id, .. }) if id == "a"));
+        assert!(Probabilities::join(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_part_has_the_images_asked_for() {
+        let all = Probabilities::join(&[named(&["b", "d"], 0.25), named(&["a", "c"], 0.75)]).unwrap();
+        let part = all.select(&["d", "a"]).unwrap();
+        assert_eq!((part.ids.as_slice(), part.presence()), (&["a".into(), "d".into()][..], vec![0.75, 0.25]));
+        assert!(matches!(all.select(&["e"]), Err(Error::Id { id, .. }) if id == "e"));
+        assert!(matches!(all.select(&["a", "a"]), Err(Error::Id { id, .. }) if id == "a"));
+    }
+}

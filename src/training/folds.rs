@@ -1,0 +1,104 @@
+//! What can be set of a cross-validation.
+
+use crate::inference::Tta;
+use crate::training::FoldLabels;
+use crate::types::Stratify;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// How to cross-validate, beside what each fold's training is like.
+///
+/// | Name | Default | Meaning | Range |
+/// |---|---|---|---|
+/// | `k` | 5 | into how many folds the dataset is divided | 2 to the number of images |
+/// | `stratify` | coverage | what the folds have in common | [`Stratify`] |
+/// | `only` | all | the folds to train, for when there is no time for all | 1..=k |
+/// | `tta` | none | the views over which held-out images are predicted | [`Tta`] |
+/// | `labels` | none | pseudo-labelled images that each fold trains on too | of the same folds |
+///
+/// ```
+/// use tgs_salt::prelude::*;
+/// let folds = Folds::of(4).stratify(Stratify::CoverageAndDepth).only([1, 3]).tta(Tta::default());
+/// assert_eq!((folds.k, folds.only), (4, Some(vec![1, 3])));
+/// ```
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Folds {
+    /// Into how many folds the dataset is divided.
+    pub k: usize,
+    /// What the folds have in common.
+    pub stratify: Stratify,
+    /// The folds to train, counted from 1; none: all.
+    pub only: Option<Vec<usize>>,
+    /// The views over which held-out images are predicted.
+    pub tta: Tta,
+    /// Pseudo-labelled images that each fold trains on too.
+    #[serde(skip)]
+    pub labels: Option<FoldLabels>,
+}
+
+impl Default for Folds {
+    fn default() -> Self {
+        Folds { k: 5, stratify: Stratify::Coverage, only: None, tta: Tta::none(), labels: None }
+    }
+}
+
+impl Folds {
+    /// So many folds, and the defaults.
+    pub fn of(k: usize) -> Folds {
+        Folds { k, ..Folds::default() }
+    }
+
+    /// What the folds have in common.
+    pub fn stratify(mut self, stratify: Stratify) -> Self {
+        self.stratify = stratify;
+        self
+    }
+
+    /// The folds to train, counted from 1.
+    pub fn only(mut self, folds: impl IntoIterator<Item = usize>) -> Self {
+        self.only = Some(folds.into_iter().collect());
+        self
+    }
+
+    /// The views over which held-out images are predicted.
+    pub fn tta(mut self, tta: Tta) -> Self {
+        self.tta = tta;
+        self
+    }
+
+    /// Pseudo-labelled images that each fold trains on too, as [`CrossValidation::pseudo_labels`] of the same folds gives
+    /// them.
+    ///
+    /// [`CrossValidation::pseudo_labels`]: crate::training::CrossValidation::pseudo_labels
+    pub fn labels(mut self, labels: FoldLabels) -> Self {
+        self.labels = Some(labels);
+        self
+    }
+
+    /// The folds to train, ascending.
+    pub(super) fn numbers(&self) -> Result<Vec<usize>> {
+        let mut numbers = self.only.clone().unwrap_or_else(|| (1..=self.k).collect());
+        numbers.sort_unstable();
+        numbers.dedup();
+        if numbers.is_empty() || numbers.iter().any(|number| !(1..=self.k).contains(number)) {
+            let expected = format!("some of the folds 1 to {}", self.k);
+            return Err(Error::Config { field: "only", got: format!("{numbers:?}"), expected });
+        }
+        Ok(numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folds_that_there_are() {
+        assert_eq!(Folds::of(3).numbers().unwrap(), [1, 2, 3]);
+        assert_eq!(Folds::of(3).only([3, 1, 3]).numbers().unwrap(), [1, 3]);
+        for only in [vec![], vec![0], vec![1, 4]] {
+            let line = Folds::of(3).only(only).numbers().unwrap_err().to_string();
+            assert!(line.contains("folds 1 to 3"), "{line}");
+        }
+    }
+}

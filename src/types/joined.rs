@@ -1,0 +1,118 @@
+//! Datasets made of others: with other masks, joined, in parts. Images stay where they are.
+
+use std::sync::OnceLock;
+
+use crate::types::{Dataset, Entry, Mask, MaskSource, Rle};
+use crate::{Error, Result};
+
+/// A mask as it is kept: its runs, and the share of salt.
+pub(crate) struct Label {
+    rle: Rle,
+    coverage: f64,
+}
+
+impl Label {
+    pub(crate) fn of(mask: &Mask) -> Label {
+        Label { rle: mask.to_rle(), coverage: mask.coverage() }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rle.is_empty()
+    }
+}
+
+impl Dataset {
+    /// The samples of both, in the order of their ids: a training set with pseudo-labelled images, say. Images are still
+    /// read when asked for.
+    ///
+    /// ```
+    /// use tgs_salt::Competition;
+    /// let salt = Competition::sample()?;
+    /// let (train, valid) = salt.train.split(0.2, 42)?;
+    /// assert_eq!(train.join(&valid)?.ids(), salt.train.ids());
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Id`] when an id is in both.
+    pub fn join(&self, other: &Dataset) -> Result<Dataset> {
+        let mut entries: Vec<Entry> = self.entries().chain(other.entries()).cloned().collect();
+        entries.sort_by(|a, b| a.id.cmp(&b.id));
+        if let Some(pair) = entries.windows(2).find(|pair| pair[0].id == pair[1].id) {
+            let why = "is in both datasets; expected datasets without a common sample".into();
+            return Err(Error::Id { id: pair[1].id.clone(), why });
+        }
+        let order = self.submission_order().map(|order| order.to_vec());
+        Dataset::from_entries(entries, order)
+    }
+
+    /// The same images with these masks, one for each sample in order.
+    pub(crate) fn with_labels(&self, labels: Vec<Label>) -> Result<Dataset> {
+        if labels.len() != self.len() {
+            return Err(Error::Shape {
+                what: "masks of a dataset".into(),
+                expected: format!("{}, one for each sample", self.len()),
+                got: labels.len().to_string(),
+                hint: "give masks in the order of the samples".into(),
+            });
+        }
+        let entry = |(entry, label): (&Entry, Label)| Entry {
+            mask: MaskSource::Rle(label.rle),
+            coverage: OnceLock::from(label.coverage),
+            ..entry.clone()
+        };
+        let order = self.submission_order().map(|order| order.to_vec());
+        Dataset::from_entries(self.entries().zip(labels).map(entry).collect(), order)
+    }
+
+    /// Parts of so many samples, in order; the last one may be smaller.
+    pub(crate) fn parts(&self, samples: usize) -> impl Iterator<Item = Dataset> {
+        let samples = samples.max(1);
+        (0..self.len().div_ceil(samples))
+            .map(move |part| self.filter(|i| (part * samples..(part + 1) * samples).contains(&i)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Image, Sample};
+
+    fn dataset(ids: &[&str]) -> Dataset {
+        let image = Image::new(1, 2, vec![0.0, 1.0]).unwrap();
+        let sample = |id: &&str| Sample { id: id.to_string(), z: None, image: image.clone(), mask: None };
+        Dataset::from_samples(ids.iter().map(sample).collect()).unwrap()
+    }
+
+    #[test]
+    fn joined_samples_are_in_the_order_of_their_ids_and_there_once() {
+        let whole = dataset(&["a", "b", "c", "d"]);
+        let (odd, even) = (whole.select(&["b", "d"]).unwrap(), whole.select(&["a", "c"]).unwrap());
+        let joined = odd.join(&even).unwrap();
+        assert_eq!(joined.ids(), whole.ids());
+        assert_eq!(joined.select(&["c", "b"]).unwrap().ids(), ["b", "c"]);
+        assert!(matches!(joined.join(&dataset(&["c"])), Err(Error::Id { id, .. }) if id == "c"));
+        assert_eq!(dataset(&[]).join(&odd).unwrap().ids(), ["b", "d"]);
+    }
+
+    #[test]
+    fn labels_are_the_masks_of_their_samples() {
+        let part = dataset(&["a", "b", "c"]).select(&["a", "c"]).unwrap();
+        let masks = [[0, 1], [0, 0]].map(|pixels| Mask::new(1, 2, pixels.to_vec()).unwrap());
+        let labelled = part.with_labels(masks.iter().map(Label::of).collect()).unwrap();
+        assert_eq!(labelled.ids(), ["a", "c"]);
+        assert!(labelled.has_masks() && !part.has_masks());
+        assert_eq!(labelled.get(0).unwrap().mask.as_ref(), Some(&masks[0]));
+        assert_eq!(labelled.coverages().unwrap(), [Some(0.5), Some(0.0)]);
+        assert!(matches!(part.with_labels(vec![]), Err(Error::Shape { .. })));
+    }
+
+    #[test]
+    fn parts_are_the_whole() {
+        let whole = dataset(&["a", "b", "c", "d", "e"]);
+        let ids: Vec<Vec<String>> = whole.parts(2).map(|part| part.ids()).collect();
+        assert_eq!(ids, [vec!["a", "b"], vec!["c", "d"], vec!["e"]]);
+        assert_eq!(whole.parts(9).count(), 1);
+        assert_eq!(dataset(&[]).parts(2).count(), 0);
+    }
+}
