@@ -240,7 +240,8 @@ mod tests {
             turn.min(period - turn).min(size - 1)
         };
         for (channels, normalize) in [(1, Normalize::default()), (3, Normalize::IMAGENET)] {
-            let batch = batch(samples(2, 5, 13), &BatchLayout { in_channels: channels, normalize, ..layout() });
+            let batch =
+                batch(samples(2, 5, 13), &BatchLayout { in_channels: channels, normalize, ..layout() });
             let mut expected = vec![];
             for sample in samples(2, 5, 13) {
                 for (channel, at) in (0..channels).flat_map(|c| (0..8 * 16).map(move |at| (c, at))) {
