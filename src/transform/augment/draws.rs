@@ -37,7 +37,7 @@ impl Draws {
     }
 
     /// The numbers for `stream`, from the first on.
-    pub(super) fn from_start(&self, stream: Stream) -> ChaCha8Rng {
+    pub(super) fn start_of(&self, stream: Stream) -> ChaCha8Rng {
         let mut random = self.random.clone();
         random.set_word_pos((stream as u128) << 48);
         random
@@ -45,12 +45,12 @@ impl Draws {
 
     /// Whether something of this probability happens.
     pub(super) fn happens(&self, stream: Stream, probability: f64) -> bool {
-        self.from_start(stream).random::<f64>() < probability
+        self.start_of(stream).random::<f64>() < probability
     }
 
     /// The numbers for `stream`, if it is on and happens.
     pub(super) fn stream(&self, stream: Stream, is_on: bool) -> Option<ChaCha8Rng> {
-        let mut random = is_on.then(|| self.from_start(stream))?;
+        let mut random = is_on.then(|| self.start_of(stream))?;
         (random.random::<f64>() < self.p).then_some(random)
     }
 
@@ -70,12 +70,12 @@ fn signed(random: &mut ChaCha8Rng, most: f64) -> f64 {
 }
 
 /// Two standard normal numbers (Marsaglia's polar method), with functions that give the same bits on every platform.
-pub(super) fn normals(random: &mut ChaCha8Rng) -> [f64; 2] {
+pub(super) fn normals(random: &mut ChaCha8Rng) -> [f32; 2] {
     loop {
-        let [x, y] = [(); 2].map(|()| signed(random, 1.0));
+        let [x, y] = [(); 2].map(|()| 2.0 * random.random::<f32>() - 1.0);
         let square = x * x + y * y;
         if square > 0.0 && square < 1.0 {
-            let factor = (-2.0 * libm::log(square) / square).sqrt();
+            let factor = (-2.0 * libm::logf(square) / square).sqrt();
             return [x * factor, y * factor];
         }
     }
@@ -97,7 +97,7 @@ fn log_gamma_variate(random: &mut ChaCha8Rng, alpha: f64) -> f64 {
     }
     let d = alpha - 1.0 / 3.0;
     loop {
-        let [x, _] = normals(random);
+        let x = f64::from(normals(random)[0]);
         let cube = 1.0 + x / (9.0 * d).sqrt();
         let v = cube * cube * cube;
         let u = 1.0 - random.random::<f64>();
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn normal_numbers_have_their_moments() {
         let mut random = ChaCha8Rng::seed_from_u64(3);
-        let [mean, variance, third, fourth] = moments(|| normals(&mut random)[1]);
+        let [mean, variance, third, fourth] = moments(|| f64::from(normals(&mut random)[1]));
         near([mean, variance, third, fourth / 3.0], [0.0, 1.0, 0.0, 1.0], "normal");
     }
 

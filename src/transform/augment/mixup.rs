@@ -22,7 +22,7 @@ impl Mixup {
     /// The share of the sample at `index` of the dataset in its mix.
     pub(crate) fn share(&self, index: usize) -> f32 {
         let draws = Draws::new(self.seed, self.epoch, index, 1.0);
-        beta(&mut draws.from_start(Stream::Mixup), self.alpha) as f32
+        beta(&mut draws.start_of(Stream::Mixup), self.alpha) as f32
     }
 }
 

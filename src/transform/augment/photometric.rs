@@ -65,10 +65,10 @@ fn raise(image: &mut Image, power: f64) {
 
 /// Gaussian noise of a standard deviation between 0 and `most`.
 fn add_noise(image: &mut Image, mut random: ChaCha8Rng, most: f64) {
-    let deviation = most * random.random::<f64>();
+    let deviation = (most * random.random::<f64>()) as f32;
     for pixels in image.pixels.chunks_mut(2) {
         for (pixel, normal) in pixels.iter_mut().zip(normals(&mut random)) {
-            *pixel = (*pixel + (deviation * normal) as f32).clamp(0.0, 1.0);
+            *pixel = (*pixel + deviation * normal).clamp(0.0, 1.0);
         }
     }
 }
