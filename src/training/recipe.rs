@@ -115,16 +115,7 @@ impl Recipe {
                 .learning_rate(1e-4)
                 .batch_size(8)
                 .monitor(Metric::Dice),
-            Recipe::Strong => config
-                .loss(Loss::sum([(0.5, Loss::Bce), (1.0, Loss::LovaszElu)]))
-                .optimizer(Optimizer::adamw())
-                .weight_decay(0.01)
-                .schedule(Schedule::OneCycle)
-                .epochs(60)
-                .patience(60)
-                .clip_norm(1.0)
-                .ema(0.998)
-                .augment(Augment::strong()),
+            Recipe::Strong => strong(config),
         }
     }
 
@@ -135,6 +126,19 @@ impl Recipe {
             _ => Tta::default(),
         }
     }
+}
+
+fn strong(config: TrainConfig) -> TrainConfig {
+    config
+        .loss(Loss::sum([(0.5, Loss::Bce), (1.0, Loss::LovaszElu)]))
+        .optimizer(Optimizer::adamw())
+        .weight_decay(0.01)
+        .schedule(Schedule::OneCycle)
+        .epochs(60)
+        .patience(60)
+        .clip_norm(1.0)
+        .ema(0.998)
+        .augment(Augment::strong())
 }
 
 impl fmt::Display for Recipe {
