@@ -12,6 +12,9 @@ fn small() -> Dataset {
     Dataset::from_samples(samples.collect()).unwrap()
 }
 
+/// From where a pixel of a row and column is read.
+type Place = fn(usize, usize) -> (usize, usize);
+
 /// Each image read at `source(row, column)`.
 fn changed(dataset: &Dataset, source: impl Fn(usize, usize) -> (usize, usize)) -> Dataset {
     let samples = dataset.samples().unwrap().into_iter().map(|sample| {
@@ -48,8 +51,7 @@ fn without_views_it_is_predict() {
 fn flips_are_those_of_the_pixels() {
     let model = built(tiny(1).presence_head(true));
     let dataset = small();
-    let flips: [fn(usize, usize) -> (usize, usize); 4] =
-        [|y, x| (y, x), |y, x| (y, 23 - x), |y, x| (15 - y, x), |y, x| (15 - y, 23 - x)];
+    let flips: [Place; 4] = [|y, x| (y, x), |y, x| (y, 23 - x), |y, x| (15 - y, x), |y, x| (15 - y, 23 - x)];
     let views = flips.map(|flip| model.predict(&changed(&dataset, flip)).unwrap());
     let ours = model.predict_tta(&dataset, &Tta::flips()).unwrap();
     for (k, id) in dataset.ids().iter().enumerate() {
