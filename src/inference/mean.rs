@@ -145,15 +145,14 @@ mod tests {
         let both = [probabilities(&[0.25], Some(0.5)), probabilities(&[0.75], Some(1.0))];
         let mean = Probabilities::mean(&both).unwrap();
         assert_eq!(mean.get("id0").unwrap().pixels, [0.5, 0.5]);
-        assert_eq!(mean.presence(), [0.75]);
+        assert_eq!(mean.presence_head(), Some(vec![0.75]));
         let uneven = [probabilities(&[0.25], None), probabilities(&[0.1, 0.2], None)];
         for mean in [Probabilities::mean, Probabilities::geometric_mean] {
             assert!(matches!(mean(&[]), Err(Error::Shape { .. })));
             assert!(matches!(mean(&uneven), Err(Error::Shape { .. })));
         }
-        // Without a presence head in one of them the score of the maps takes its place.
         let mixed = Probabilities::mean(&[probabilities(&[0.25], Some(0.9)), probabilities(&[0.25], None)]);
-        assert_eq!(mixed.unwrap().presence(), [0.75]);
+        assert_eq!(mixed.unwrap().presence_head(), None);
     }
 
     #[test]
@@ -167,7 +166,7 @@ mod tests {
         let pixels = mean.get("id0").unwrap().pixels;
         assert!((f64::from(pixels[0]) - expected).abs() < 1e-6, "{pixels:?} instead of {expected}");
         assert!((f64::from(pixels[1]) - (1.0 - expected)).abs() < 1e-6);
-        assert_eq!(mean.presence(), [pixels[0]]);
+        assert_eq!(mean.presence_head(), Some(vec![pixels[0]]));
     }
 
     #[test]
@@ -184,7 +183,7 @@ mod tests {
             let mean = mean(std::slice::from_ref(&one)).unwrap();
             assert_eq!(mean.get("id0").unwrap(), one.get("id0").unwrap());
             assert_eq!(mean.get("id1").unwrap(), one.get("id1").unwrap());
-            assert_eq!(mean.presence(), one.presence());
+            assert_eq!(mean.presence_head(), one.presence_head());
         }
     }
 }

@@ -57,7 +57,8 @@ impl MaskRule {
         self
     }
 
-    /// The mask of an image of these probabilities and this presence, the probability that it has any salt.
+    /// The mask of an image of these probabilities and this presence, how sure it is that there is any salt;
+    /// see `Probabilities::presence`.
     ///
     /// # Errors
     /// [`Error::Config`] when a setting is out of range; [`Error::Shape`] when the image's fields do not agree.

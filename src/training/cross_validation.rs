@@ -9,6 +9,7 @@ use crate::training::{Folds, History, TrainConfig};
 use crate::types::Dataset;
 use crate::{Error, Result};
 use candle_core::Device;
+use std::path::PathBuf;
 
 impl Architecture {
     /// Trains a model for each fold of `dataset`, on the other folds, and predicts the fold's own images with it.
@@ -85,6 +86,8 @@ pub struct Fold {
     pub score: Score,
     /// How it was trained, and in which run folder.
     pub history: History,
+    /// The model that predicts its held-out images, for [`Model::load`](crate::Model::load).
+    pub model: PathBuf,
     /// What it was trained on, without pseudo-labelled images.
     pub train: Dataset,
     /// The images that were held out.
@@ -101,22 +104,23 @@ impl CrossValidation {
         let probabilities = Probabilities::join(&all)?;
         let score = probabilities.evaluate(&valid)?;
         let rule = MaskRule::default().threshold(score.threshold);
-        let fold = |(FoldRun { number, train, valid, .. }, Trained { history, probabilities })| {
-            let score = probabilities.evaluate_rule(&valid, &rule)?;
-            Ok(Fold { number, score, history, train, valid })
+        let fold = |(run, trained): (FoldRun, Trained)| {
+            let score = trained.probabilities.evaluate_rule(&run.valid, &rule)?;
+            let Trained { history, model, .. } = trained;
+            let FoldRun { number, train, valid, .. } = run;
+            Ok(Fold { number, score, history, model, train, valid })
         };
         let folds: Vec<Fold> = done.into_iter().map(fold).collect::<Result<_>>()?;
         let (mean, sd) = mean_and_sd(folds.iter().map(|fold| fold.score.mean_precision));
         Ok(CrossValidation { folds, probabilities, threshold: score.threshold, score, mean, sd })
     }
 
-    /// The folds' best models together, for images that none of them has seen.
+    /// The folds' models together, for images that none of them has seen.
     ///
     /// # Errors
     /// Those of [`Ensemble::load`].
     pub fn ensemble(&self, device: &Device) -> Result<Ensemble> {
-        let best = |fold: &Fold| fold.history.run_folder.join("best.safetensors");
-        Ensemble::load(&self.folds.iter().map(best).collect::<Vec<_>>(), device)
+        Ensemble::load(&self.folds.iter().map(|fold| &fold.model).collect::<Vec<_>>(), device)
     }
 
     /// The rule that makes the best masks of the probabilities of all folds, with a score that does not flatter: each fold's

@@ -9,7 +9,7 @@ use crate::types::Dataset;
 use crate::{Error, Result};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) struct FoldRun {
     /// From 1.
@@ -24,6 +24,8 @@ pub(super) struct FoldRun {
 /// A fold that has been trained, as far as at least one epoch.
 pub(super) struct Trained {
     pub(super) history: History,
+    /// Where the model is that training left.
+    pub(super) model: PathBuf,
     /// Of the held-out images.
     pub(super) probabilities: Probabilities,
 }
@@ -59,8 +61,11 @@ impl FoldRun {
         if history.best().is_none() {
             return Ok((None, stopped));
         }
+        // Its best epoch's weights, or averaged ones: whatever predicts here is what the ensemble is of.
+        let path = folder.join("model.safetensors");
+        model.save(&path)?;
         let probabilities = model.predict_tta(&self.valid, tta)?;
-        Ok((Some(Trained { history, probabilities }), stopped))
+        Ok((Some(Trained { history, model: path, probabilities }), stopped))
     }
 
     fn about(&self) -> About {

@@ -39,11 +39,11 @@ fn agreement_is_the_mean_iou_of_all_pairs() {
 
 #[test]
 fn labels_are_kept_at_the_share_of_training() {
+    // Empty and filled ones by turns, as long as there are both.
     let labels = |empty: usize, filled: usize| {
-        let kind = |i: usize| if i % 2 == 0 && i / 2 < empty { [0; 4] } else { [1, 0, 0, 0] };
-        let count = 2 * empty.max(filled);
-        let all = (0..count).filter(|&i| if i % 2 == 0 { i / 2 < empty } else { i / 2 < filled });
-        all.map(|i| (i, Label::of(&mask(kind(i))))).collect::<Vec<_>>()
+        let kinds = (0..empty.max(filled)).flat_map(|i| [(i < empty, [0; 4]), (i < filled, [1, 0, 0, 0])]);
+        let kinds = kinds.enumerate().filter(|(_, (is_there, _))| *is_there);
+        kinds.map(|(i, (_, pixels))| (i, Label::of(&mask(pixels)))).collect::<Vec<_>>()
     };
     for (empty, filled, share) in
         [(60, 30, 0.4), (10, 90, 0.4), (20, 30, 0.4), (7, 5, 0.0), (7, 5, 1.0), (0, 9, 0.4)]

@@ -194,8 +194,8 @@ impl CrossValidation {
         let device = device()?;
         let mut sources = Vec::with_capacity(first.folds.len());
         for (i, fold) in first.folds.iter().enumerate() {
-            let best = |cv: &CrossValidation| cv.folds[i].history.run_folder.join("best.safetensors");
-            let models = Ensemble::load(&all.iter().map(best).collect::<Vec<_>>(), &device)?;
+            let models = all.iter().map(|cv| &cv.folds[i].model).collect::<Vec<_>>();
+            let models = Ensemble::load(&models, &device)?;
             let labelled = label(models.models(), unlabelled, &fold.train, config)?;
             println!("fold {}: {labelled:?}", fold.number);
             sources.push(Source { fold: fold.number, held_out: fold.valid.ids(), labelled });

@@ -233,15 +233,13 @@ mod tests {
         let z = |i: usize| if i < 100 { i as f32 } else { 900.0 + i as f32 };
         let depths: Vec<Option<f32>> = (0..140).map(|i| (i != 120).then(|| z(i))).collect();
         let cells = divide_by_depth(&classes, &depths);
-        for i in 0..140 {
-            let expected = if i < 100 {
-                i / 20
-            } else if i == 120 {
-                21
-            } else {
-                11
+        for (i, cell) in cells.into_iter().enumerate() {
+            let expected = match i {
+                0..100 => i / 20,
+                120 => 21,
+                _ => 11,
             };
-            assert_eq!(cells[i], expected, "sample {i}");
+            assert_eq!(cell, expected, "sample {i}");
         }
     }
 

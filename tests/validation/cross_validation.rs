@@ -18,8 +18,8 @@ fn each_image_is_predicted_by_the_model_that_has_not_seen_it() {
     assert_eq!(cv.folds.iter().map(|fold| fold.number).collect::<Vec<_>>(), [1, 2, 3]);
     for (fold, (train, valid)) in cv.folds.iter().zip(dataset.folds_by(3, folds.stratify, 42).unwrap()) {
         assert_eq!((fold.train.ids(), fold.valid.ids()), (train.ids(), valid.ids()));
-        let path = folder.path().join(format!("fold-{}", fold.number)).join("best.safetensors");
-        let model = Model::load(path, &Device::Cpu).unwrap();
+        assert_eq!(fold.model, folder.path().join(format!("fold-{}/model.safetensors", fold.number)));
+        let model = Model::load(&fold.model, &Device::Cpu).unwrap();
         let ids = valid.ids();
         let own = cv.probabilities.select(&ids.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
         assert_same(&own, &model.predict_tta(&valid, &Tta::default()).unwrap());

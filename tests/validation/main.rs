@@ -34,5 +34,6 @@ fn assert_same(ours: &Probabilities, theirs: &Probabilities) {
     for id in &ours.ids {
         assert!(ours.get(id).unwrap() == theirs.get(id).unwrap(), "{id}");
     }
+    assert_eq!(ours.presence_head(), theirs.presence_head());
     assert_eq!(ours.presence(), theirs.presence());
 }

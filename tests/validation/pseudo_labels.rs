@@ -6,8 +6,7 @@ use tgs_salt::prelude::*;
 
 /// Whatever it is, it is trusted; the cut is where half of fold 1's masks are empty, whatever so small a network has learnt.
 fn all_trusted(cv: &CrossValidation) -> PseudoLabels {
-    let path = cv.folds[0].history.run_folder.join("best.safetensors");
-    let predicted = Model::load(path, &Device::Cpu).unwrap().predict(&unlabelled()).unwrap();
+    let predicted = Model::load(&cv.folds[0].model, &Device::Cpu).unwrap().predict(&unlabelled()).unwrap();
     let highest = |id: &String| predicted.get(id).unwrap().pixels.into_iter().fold(0.0, f32::max);
     let mut highest: Vec<f32> = predicted.ids.iter().map(highest).collect();
     highest.sort_by(f32::total_cmp);
@@ -70,8 +69,7 @@ fn labels_are_those_of_the_folds_own_model() {
     let labels = cv.pseudo_labels(&unlabelled(), &all_trusted(&cv)).unwrap();
     for fold in &cv.folds {
         let labelled = labels.get(fold.number).unwrap();
-        let path = fold.history.run_folder.join("best.safetensors");
-        let model = Model::load(path, &Device::Cpu).unwrap();
+        let model = Model::load(&fold.model, &Device::Cpu).unwrap();
         let predicted = model.predict(&unlabelled()).unwrap();
         let predicted = predicted.threshold(all_trusted(&cv).threshold).unwrap();
         for (id, mask) in masks(labelled) {

@@ -12,6 +12,9 @@ fn small() -> Dataset {
     Dataset::from_samples(samples.collect()).unwrap()
 }
 
+/// From where a pixel of a row and column is read.
+type Place = fn(usize, usize) -> (usize, usize);
+
 /// Each image read at `source(row, column)`.
 fn changed(dataset: &Dataset, source: impl Fn(usize, usize) -> (usize, usize)) -> Dataset {
     let samples = dataset.samples().unwrap().into_iter().map(|sample| {
@@ -48,17 +51,16 @@ fn without_views_it_is_predict() {
 fn flips_are_those_of_the_pixels() {
     let model = built(tiny(1).presence_head(true));
     let dataset = small();
-    let flips: [fn(usize, usize) -> (usize, usize); 4] =
-        [|y, x| (y, x), |y, x| (y, 23 - x), |y, x| (15 - y, x), |y, x| (15 - y, 23 - x)];
+    let flips: [Place; 4] = [|y, x| (y, x), |y, x| (y, 23 - x), |y, x| (15 - y, x), |y, x| (15 - y, 23 - x)];
     let views = flips.map(|flip| model.predict(&changed(&dataset, flip)).unwrap());
     let ours = model.predict_tta(&dataset, &Tta::flips()).unwrap();
     for (k, id) in dataset.ids().iter().enumerate() {
         let maps: Vec<Image> =
             views.iter().zip(flips).map(|(view, flip)| read(&view.get(id).unwrap(), flip)).collect();
         assert_eq!(ours.get(id).unwrap().pixels, mean(&maps));
-        let presence =
-            views.iter().skip(1).fold(views[0].presence()[k], |sum, view| sum + view.presence()[k]);
-        assert_eq!(ours.presence()[k], presence / 4.0);
+        let said: Vec<f32> = views.iter().map(|view| view.presence_head().unwrap()[k]).collect();
+        let sum = said.iter().skip(1).fold(said[0], |sum, p| sum + p);
+        assert_eq!(ours.presence_head().unwrap()[k], sum / 4.0);
     }
     let two = model.predict_tta(&dataset, &Tta::default()).unwrap();
     let id = &dataset.ids()[0];
@@ -125,7 +127,7 @@ fn an_equivariant_network_says_the_same_with_and_without_flips() {
 fn presence_is_what_the_head_says() {
     let model = built(tiny(4).presence_head(true));
     let dataset = small();
-    let said = model.predict(&dataset).unwrap().presence();
+    let said = model.predict(&dataset).unwrap().presence_head().unwrap();
     for (sample, said) in dataset.samples().unwrap().iter().zip(said) {
         let pixels = sample.image.pixels.iter().map(|p| (p - 0.5) / 0.25).collect::<Vec<f32>>();
         let xs = Tensor::from_vec(pixels, (1, 1, 16, 24), &Device::Cpu).unwrap();
