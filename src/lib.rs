@@ -74,6 +74,8 @@ pub use types::{Competition, Dataset, Image, Mask, Rle, Sample, Stratify};
 pub mod docs {
     #[doc = include_str!("docs/design.md")]
     pub mod design {}
+    #[doc = include_str!("docs/training.md")]
+    pub mod training {}
     #[doc = include_str!("docs/adding_an_encoder.md")]
     pub mod adding_an_encoder {}
     #[doc = include_str!("docs/changelog.md")]
