@@ -1,7 +1,7 @@
 //! What each means of training and predicting is worth on the competition's data: a small network on the CPU, the same number of
 //! epochs for each, several seeds, one table.
 //!
-//! `cargo bench --profile dev --bench recipes -- --epochs 9 --filters 8 --seeds 2` (`--first 2 --seeds 1` for the second seed alone). The data is looked for in `TGS_SALT_DATA`, else
+//! `cargo bench --profile dev --bench recipes -- --epochs 12 --filters 8 --size 64 --seeds 2` (`--first 2 --seeds 1` for the second seed alone). The data is looked for in `TGS_SALT_DATA`, else
 //! in `../shared/data/tgs-salt`. Each seed has a split, initial weights and an order of its own; within a seed all rows share them.
 
 use std::path::PathBuf;
@@ -12,6 +12,7 @@ const RATE: f64 = 2e-3;
 struct Job {
     epochs: usize,
     filters: usize,
+    size: usize,
     seed: u64,
     train: Dataset,
     valid: Dataset,
@@ -20,7 +21,8 @@ struct Job {
 
 impl Job {
     fn model(&self) -> Result<Model> {
-        Unet::new(Encoder::Plain).base_filters(self.filters).seed(self.seed).build(&Device::Cpu)
+        let network = Unet::new(Encoder::Plain).base_filters(self.filters).seed(self.seed);
+        network.input_size(self.size, self.size).build(&Device::Cpu)
     }
 
     fn config(&self, name: &str) -> TrainConfig {
@@ -106,7 +108,7 @@ fn main() -> anyhow::Result<()> {
         let given = arguments.windows(2).find(|pair| pair[0] == name).map(|pair| pair[1].parse());
         given.unwrap_or(Ok(default))
     };
-    let (epochs, filters, seeds) = (value("--epochs", 9)?, value("--filters", 8)?, value("--seeds", 2)?);
+    let (epochs, filters, seeds) = (value("--epochs", 12)?, value("--filters", 8)?, value("--seeds", 2)?);
     let data = std::env::var_os("TGS_SALT_DATA").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data/tgs-salt"),
         PathBuf::from,
@@ -114,10 +116,11 @@ fn main() -> anyhow::Result<()> {
     let folder = std::env::temp_dir().join("tgs_salt_recipes");
     let salt = Competition::open(data)?;
     let mut table: Vec<(&str, Vec<f64>)> = Vec::new();
+    let size = value("--size", 64)?;
     let first = value("--first", 1)?;
     for seed in (first..first + seeds).map(|seed| seed as u64) {
         let (train, valid) = salt.train.split(0.2, seed)?;
-        let job = Job { epochs, filters, seed, train, valid, folder: folder.clone() };
+        let job = Job { epochs, filters, size, seed, train, valid, folder: folder.clone() };
         for (i, (name, score)) in job.rows()?.into_iter().enumerate() {
             match table.get_mut(i) {
                 Some(row) => row.1.push(score),

@@ -2,6 +2,7 @@
 
 mod averages;
 mod folder;
+mod recipes;
 mod resume;
 mod steps;
 
