@@ -137,6 +137,16 @@ fn presence_is_what_the_head_says() {
 }
 
 #[test]
+fn presence_in_bf16_is_near_that_in_f32() {
+    let mut model = built(tiny(4).presence_head(true));
+    let dataset = few(5);
+    let fine = model.predict(&dataset).unwrap().presence_head().unwrap();
+    model.set_precision(Precision::Bf16);
+    let coarse = model.predict_tta(&dataset, &Tta::none()).unwrap().presence_head().unwrap();
+    assert!(fine.iter().zip(&coarse).all(|(a, b)| (a - b).abs() < 0.02), "{fine:?} {coarse:?}");
+}
+
+#[test]
 fn shifts_out_of_sight_are_refused() {
     let model = built(tiny(1));
     let refused = |shift: usize| model.predict_tta(&small(), &Tta::none().shifts([shift])).unwrap_err();
