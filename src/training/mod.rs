@@ -3,13 +3,9 @@
 
 mod averaging;
 mod config;
-mod cross_validation;
 mod first_batch;
-mod fold_labels;
-mod fold_run;
 mod folds;
 mod history;
-mod labelling;
 mod lr_find;
 mod metric;
 mod objective;
@@ -18,7 +14,6 @@ mod on_device;
 mod pass;
 mod pending;
 mod progress;
-mod pseudo_labels;
 mod recipe;
 mod run;
 mod run_folder;
@@ -28,13 +23,10 @@ mod trainer;
 mod validation;
 
 pub use config::TrainConfig;
-pub use cross_validation::{CrossValidation, Fold};
-pub use fold_labels::FoldLabels;
-pub use folds::Folds;
+pub use folds::{CrossValidation, Fold, FoldLabels, Folds, PseudoLabelled, PseudoLabels, Trust};
 pub use history::{Epoch, History};
 pub use lr_find::LrFind;
 pub use metric::Metric;
-pub use pseudo_labels::{PseudoLabelled, PseudoLabels, Trust};
 pub use recipe::Recipe;
 pub use run::Run;
 pub use schedule::Schedule;

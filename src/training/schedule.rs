@@ -21,8 +21,9 @@ use std::f64::consts::PI;
 ///
 /// ```
 /// use tgs_salt::prelude::*;
-/// let rates = Schedule::CosineRestarts { cycles: 2 }.factors(4, 1);
-/// assert_eq!(rates.map(|rate| (100.0 * rate).round())?, [100.0, 50.0, 100.0, 50.0]);
+/// let rates = Schedule::CosineRestarts { cycles: 2 }.factors(4, 1)?;
+/// let percent: Vec<f64> = rates.iter().map(|rate| (100.0 * rate).round()).collect();
+/// assert_eq!(percent, [100.0, 50.0, 100.0, 50.0]);
 /// # Ok::<(), tgs_salt::Error>(())
 /// ```
 #[non_exhaustive]

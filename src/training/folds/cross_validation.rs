@@ -4,7 +4,7 @@ use crate::inference::{Ensemble, Probabilities};
 use crate::metrics::{ChosenRule, MaskRule, RuleSearch, Score};
 use crate::models::Architecture;
 use crate::nn::device;
-use crate::training::fold_run::{FoldRun, Trained};
+use crate::training::folds::run::{FoldRun, Trained};
 use crate::training::{Folds, History, TrainConfig};
 use crate::types::Dataset;
 use crate::{Error, Result};

@@ -5,8 +5,8 @@
 
 use crate::inference::{Ensemble, Tta};
 use crate::nn::device;
-use crate::training::fold_labels::{Source, check_same_folds};
-use crate::training::labelling::label;
+use crate::training::folds::labelling::label;
+use crate::training::folds::labels::{Source, check_same_folds};
 use crate::training::{CrossValidation, FoldLabels};
 use crate::types::Dataset;
 use crate::{Error, Result};
