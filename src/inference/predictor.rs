@@ -6,7 +6,7 @@ use crate::models::{Architecture, Model};
 use crate::nn::{Batch, BatchLayout, for_each_batch, sigmoid, without_gradients};
 use crate::types::{Dataset, Image};
 use crate::{Error, Result};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 /// Pixels of a forward pass: sixteen padded images of the competition. More does not run faster on a CPU, and large images would
 /// need more memory than there is.
@@ -110,6 +110,7 @@ impl Architecture {
             normalize: self.normalize,
             mixup: None,
             device: device.clone(),
+            dtype: DType::F32,
         }
     }
 }

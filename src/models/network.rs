@@ -5,7 +5,7 @@ use crate::models::encoders::{self, EncoderLayers};
 use crate::models::{Architecture, Upsampling};
 use crate::nn::{Conv2d, Conv2dConfig, Linear, Mode, concat_all, global_avg_pool2d, upsample_bilinear2d};
 use crate::{Error, Result};
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use candle_nn::VarBuilder;
 
 /// What [`Architecture`] describes, as layers.
@@ -37,18 +37,6 @@ pub struct Outputs {
     pub side: Vec<Tensor>,
     /// With `presence_head`, logits `(N, classes)` of there being anything of the class.
     pub presence: Option<Tensor>,
-}
-
-impl Outputs {
-    /// The same in f32, for the loss of a pass in bf16.
-    pub(crate) fn to_f32(&self) -> Result<Outputs> {
-        let wide = |xs: &Tensor| xs.to_dtype(DType::F32).map_err(Error::tensor("change of precision"));
-        Ok(Outputs {
-            logits: wide(&self.logits)?,
-            side: self.side.iter().map(wide).collect::<Result<_>>()?,
-            presence: self.presence.as_ref().map(wide).transpose()?,
-        })
-    }
 }
 
 impl Network {

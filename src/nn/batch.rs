@@ -4,7 +4,7 @@ use crate::nn::{crop_to, upload};
 use crate::transform::{Border, Mixup, Normalize, Padding, Resize, mix};
 use crate::types::{Dataset, Image, Mask, Sample};
 use crate::{Error, Result};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use std::sync::mpsc::sync_channel;
 
 /// How many batches wait at most: enough to never wait for data, few enough to keep memory flat.
@@ -24,6 +24,8 @@ pub(crate) struct BatchLayout {
     /// How the samples of a batch are mixed, in training.
     pub(crate) mixup: Option<Mixup>,
     pub(crate) device: Device,
+    /// Of the images: f32 or bf16.
+    pub(crate) dtype: DType,
 }
 
 /// Some samples of one size, ready for a network.
@@ -66,8 +68,8 @@ impl Batch {
             let any = mixed(masks.iter().map(|mask| numbers(vec![u8::from(!mask.is_empty())])).collect());
             let shape = (ids.len(), height, width, 1);
             Ok([
-                upload(pixels.concat(), shape, &layout.device)?,
-                upload(any.concat(), (ids.len(), 1, 1, 1), &layout.device)?,
+                upload(pixels.concat(), shape, (&layout.device, DType::F32))?,
+                upload(any.concat(), (ids.len(), 1, 1, 1), (&layout.device, DType::F32))?,
             ])
         });
         Ok(Batch { ids, images, masks, padding, shares, size, targets: targets.transpose()? })
@@ -113,7 +115,7 @@ impl BatchLayout {
                 pixels.extend_from_slice(&padding.pad(image, normalize));
             }
         }
-        upload(pixels, (amplitudes.len(), self.in_channels, height, width), &self.device)
+        upload(pixels, (amplitudes.len(), self.in_channels, height, width), (&self.device, self.dtype))
     }
 }
 
@@ -197,6 +199,7 @@ mod tests {
             normalize: Normalize::default(),
             mixup: None,
             device: Device::Cpu,
+            dtype: DType::F32,
         }
     }
 

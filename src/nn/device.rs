@@ -1,7 +1,8 @@
 //! Where to compute.
 
 use crate::{Error, Result};
-use candle_core::{Device, Shape, Tensor};
+use candle_core::{DType, Device, Shape, Tensor};
+use half::bf16;
 
 /// Where to compute: a CUDA GPU, where the feature `cuda` and a GPU are there, else the CPU. Prints which.
 ///
@@ -45,11 +46,22 @@ fn gpu() -> std::result::Result<Device, &'static str> {
     Err("built without the feature `cuda`")
 }
 
-/// A tensor of these values on `device`, from any thread.
-pub(crate) fn upload(values: Vec<f32>, shape: impl Into<Shape>, device: &Device) -> Result<Tensor> {
+/// A tensor of these values on `device`, from any thread; rounded to bf16 before they go there where that is asked for.
+pub(crate) fn upload(
+    values: Vec<f32>,
+    shape: impl Into<Shape>,
+    (device, dtype): (&Device, DType),
+) -> Result<Tensor> {
     #[cfg(feature = "cuda")]
     let _apart = super::cuda::apart_from_recording();
-    Tensor::from_vec(values, shape.into(), device).map_err(Error::tensor("copy to the device"))
+    let tensor = match dtype {
+        DType::BF16 => {
+            let rounded: Vec<bf16> = values.into_iter().map(bf16::from_f32).collect();
+            Tensor::from_vec(rounded, shape.into(), device)
+        }
+        _ => Tensor::from_vec(values, shape.into(), device),
+    };
+    tensor.map_err(Error::tensor("copy to the device"))
 }
 
 /// The devices that the layers have kernels for.

@@ -1,6 +1,6 @@
 //! Averages of a model's weights over the steps or epochs of a run.
 
-use crate::nn::Weights;
+use crate::nn::{Weights, blend};
 use crate::{Error, Result};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
@@ -39,9 +39,7 @@ impl Average {
         self.count += 1;
         for (name, var) in weights.vars() {
             let Some(average) = self.tensors.get_mut(&name) else { continue };
-            let moved = (var.as_detached_tensor() - &*average)
-                .and_then(|apart| apart.affine(share, 0.0))
-                .and_then(|part| &*average + part);
+            let moved = blend(average, &var.as_detached_tensor(), share);
             *average = moved.map_err(Error::tensor("average of weights"))?;
         }
         Ok(())

@@ -1,9 +1,11 @@
 //! The batches of one pass over a training set.
 
 use crate::Result;
+use crate::models::Precision;
 use crate::nn::{Batch, BatchLayout, for_each_batch};
 use crate::training::TrainConfig;
 use crate::types::{Dataset, Sample};
+use candle_core::DType;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -18,6 +20,10 @@ pub(super) fn for_each_training_batch(
 ) -> Result<()> {
     let TrainConfig { augment, seed, .. } = config;
     layout.mixup = augment.mixing(*seed, epoch);
+    layout.dtype = match config.precision {
+        Precision::F32 => DType::F32,
+        Precision::Bf16 => DType::BF16,
+    };
     let mut order = shuffled(train.len(), *seed, epoch);
     order.truncate(images);
     let prepare = |i, sample: Sample| augment.apply(sample, *seed, epoch, i);

@@ -1,6 +1,7 @@
 //! One pass over the training set, step by step.
 
-use crate::models::{Model, Precision};
+use crate::Result;
+use crate::models::Model;
 use crate::nn::{Batch, backward, cumulative_batch_norm, seeded};
 use crate::training::averaging::Average;
 use crate::training::objective::training_loss;
@@ -9,8 +10,7 @@ use crate::training::pending::PendingLosses;
 use crate::training::schedule::Place;
 use crate::training::trainer::Trainer;
 use crate::training::{Schedule, TrainConfig};
-use crate::{Error, Result};
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
@@ -135,13 +135,7 @@ pub(super) fn batch_loss(
     (images, targets): (&Tensor, [&Tensor; 2]),
     seed: u64,
 ) -> Result<Tensor> {
-    let outputs = seeded(seed, || match config.precision {
-        Precision::F32 => model.outputs(images),
-        Precision::Bf16 => {
-            let images = images.to_dtype(DType::BF16).map_err(Error::tensor("change of precision"))?;
-            model.outputs(&images)?.to_f32()
-        }
-    })?;
+    let outputs = seeded(seed, || model.outputs(images))?;
     training_loss((&config.loss, config.side_weight), &outputs, batch, targets)
 }
 

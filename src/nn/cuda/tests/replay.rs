@@ -7,7 +7,7 @@ use crate::nn::{
     Mode, Optimizer, Parameter, Replay, Stepper, Weights, backward, global_avg_pool2d, sigmoid, upload,
     without_gradients,
 };
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -94,7 +94,7 @@ fn batches_are_copied_while_steps_are_recorded() {
         let copies = scope.spawn(|| {
             let mut copies = vec![];
             while !done.load(Ordering::Relaxed) {
-                copies.push(upload(vec![3.0; 99], 99, device).unwrap());
+                copies.push(upload(vec![3.0; 99], 99, (device, DType::F32)).unwrap());
                 std::thread::sleep(std::time::Duration::from_micros(100));
             }
             copies
