@@ -74,11 +74,13 @@ impl Job {
         let all = RuleSearch::default().min_size(true).gate(true);
         rows.push(("… threshold, minimal size and gate chosen there", self.crossed(&plain, &all)?));
         rows.push(("… flip TTA and threshold", self.crossed(&flips, &RuleSearch::default())?));
-        rows.push(("cross-entropy, then a third of the epochs Lovász", self.then_lovasz()?));
+        rows.push(("cross-entropy, then Lovász, a cosine each", self.then_lovasz()?));
+        let from = self.epochs * 2 / 3 + 1;
+        let (model, _) = self.run("one", |config| config.loss_from(from, Loss::LovaszElu))?;
+        rows.push(("cross-entropy, then Lovász, one cosine", self.score(&model.predict(&self.valid)?)?));
         let sum = Loss::sum([(0.5, Loss::Bce), (1.0, Loss::LovaszElu)]);
         let (model, _) = self.run("sum", |config| config.loss(sum.clone()))?;
         rows.push(("0.5 cross-entropy + Lovász", self.score(&model.predict(&self.valid)?)?));
-        let from = self.epochs * 2 / 3 + 1;
         let (_, history) = self.run("swa", |config| config.schedule(Schedule::Constant).swa_from(from))?;
         let at_best = history.best().map_or(0.0, |best| best.mean_precision);
         rows.push(("constant rate", at_best));

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 /// | `weight_decay` | 0 | L2 penalty of all weights but biases and norms; of AdamW, their decay | ≥ 0 |
 /// | `clip_norm` | none | the longest gradient, over all weights together | > 0 |
 /// | `loss` | binary cross-entropy | what is minimised, of every head that gives a mask | [`Loss`] |
+/// | `loss_from` | none | another loss from an epoch on, counted from 1 | an epoch of the run |
 /// | `side_weight` | 1 | weight of each head of deep supervision beside the main one | ≥ 0 |
 /// | `schedule` | cosine | how the rate changes over the run | [`Schedule`] |
 /// | `warmup` | 0 | epochs in which the rate rises to its full height first | < `epochs` |
@@ -62,6 +63,8 @@ pub struct TrainConfig {
     pub clip_norm: Option<f64>,
     /// What is minimised, of every head that gives a mask.
     pub loss: Loss,
+    /// Another loss from an epoch on, counted from 1.
+    pub loss_from: Option<(usize, Loss)>,
     /// Weight of each head of deep supervision beside the main one.
     pub side_weight: f64,
     /// How the rate changes over the run.
@@ -102,6 +105,7 @@ impl Default for TrainConfig {
             weight_decay: 0.0,
             clip_norm: None,
             loss: Loss::Bce,
+            loss_from: None,
             side_weight: 1.0,
             schedule: Schedule::Cosine,
             warmup: 0,
@@ -140,8 +144,8 @@ impl TrainConfig {
         ///
         /// ```
         /// use tgs_salt::prelude::*;
-        /// let config = TrainConfig::default().loss(Loss::sum([(0.5, Loss::Bce), (1.0, Loss::LovaszElu)]));
-        /// assert_eq!(config.loss.to_string(), "0.5 × bce + 1 × lovasz elu");
+        /// let config = TrainConfig::default().loss(Loss::sum([(1.0, Loss::Bce), (0.5, Loss::Dice)]));
+        /// assert_eq!(config.loss.to_string(), "1 × bce + 0.5 × dice");
         /// ```
         loss: Loss,
         /// Weight of each head of deep supervision beside the main one, whose weight is 1; they add up to one loss.
@@ -163,6 +167,22 @@ impl TrainConfig {
         /// Go on from the run folder's checkpoint, where there is one; else start afresh. With the same settings the
         /// weights end up bit for bit as if the run had never been interrupted.
         resume: bool,
+    }
+
+    /// Another loss from this epoch on, counted from 1, for losses that only work on a network that has learnt something:
+    /// `.loss_from(31, Loss::LovaszElu)`, as the winners of the competition trained. The losses of a history change their
+    /// meaning there.
+    pub fn loss_from(mut self, epoch: usize, loss: Loss) -> Self {
+        self.loss_from = Some((epoch, loss));
+        self
+    }
+
+    /// What is minimised in an epoch, counted from 1.
+    pub(crate) fn loss_in(&self, epoch: usize) -> &Loss {
+        match &self.loss_from {
+            Some((from, loss)) if epoch >= *from => loss,
+            _ => &self.loss,
+        }
     }
 
     /// The longest gradient, over all weights together; a longer one is shortened (Pascanu et al. 2013,
@@ -209,14 +229,18 @@ impl TrainConfig {
         }
         self.optimizer.check()?;
         self.loss.check()?;
+        self.loss_in(usize::MAX).check()?;
         self.augment.check()
     }
 
-    fn counts(&self) -> [Rule; 8] {
+    fn counts(&self) -> [Rule; 9] {
         let at_least_1 = |field, count: usize| (field, count > 0, count.to_string(), "at least 1");
         let swa_from = self.swa_from.unwrap_or(1);
+        let loss_from = self.loss_from.as_ref().map_or(1, |(epoch, _)| *epoch);
+        let is_in_run = (1..=self.epochs).contains(&loss_from);
         [
             at_least_1("epochs", self.epochs),
+            ("loss_from", is_in_run, loss_from.to_string(), "an epoch of the run"),
             at_least_1("batch_size", self.batch_size),
             at_least_1("accumulate", self.accumulate),
             at_least_1("patience", self.patience),
@@ -272,6 +296,8 @@ mod tests {
             ("accumulate", config().accumulate(0)),
             ("warmup", config().warmup(40)),
             ("unfreeze_at", config().unfreeze_at(0)),
+            ("loss_from", config().loss_from(0, Loss::Dice)),
+            ("loss weight", config().loss_from(2, Loss::sum([(-1.0, Loss::Dice)]))),
             ("swa_from", config().swa_from(0)),
             ("swa_from", config().swa_from(41)),
             ("clip_norm", config().clip_norm(0.0)),

@@ -80,7 +80,7 @@ fn losses_at_growing_rates(model: &Model, train: &Dataset, config: &TrainConfig)
                 return Ok(());
             }
             let seed = dropout_seed(config.seed, pass, step);
-            let loss = batch_loss(model, config, &batch, (&batch.images, batch.targets()?), seed)?;
+            let loss = batch_loss(model, (config, 1), &batch, (&batch.images, batch.targets()?), seed)?;
             let value = loss.detach().to_scalar::<f32>().map_err(Error::tensor("loss"))?;
             curve.push(rate(step), f64::from(value));
             match curve.has_ended {

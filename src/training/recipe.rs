@@ -22,13 +22,13 @@ use std::str::FromStr;
 /// | `Vgg19Lovasz` | U-Net on ImageNet's VGG-19, frozen but for the last four convolutions | 0.7 Lovász + 0.15 cross-entropy + 0.15 Dice; flips, brightness, zoom |
 /// | `XceptionSwa` | U-Net on ImageNet's Xception with a residual decoder | normalised-gradient SGD, cosine snapshots, their weights averaged |
 /// | `CloudsNested` | UNet++ of four classes on images resized to 256×384 | cross-entropy + Dice, Adam, weight decay 1e-4 |
-/// | `Strong` | U-Net on ResNet-34 with scSE gates, hypercolumns and a presence head, images at twice their size | 0.5 cross-entropy + Lovász, AdamW, one cycle, strong augmentation, a moving average of the weights, flips at prediction |
+/// | `Strong` | U-Net on ResNet-34 with scSE gates, hypercolumns and a presence head, images at twice their size | cross-entropy, Lovász for the last third, AdamW, one cycle, strong augmentation, a moving average of the weights, flips at prediction |
 ///
 /// ```
 /// use tgs_salt::prelude::*;
 /// let network = Recipe::Strong.architecture();
-/// let training = Recipe::Strong.training().epochs(20);
-/// assert_eq!((network.encoder, training.optimizer), (Encoder::ResNet34, Optimizer::adamw()));
+/// let training = Recipe::Strong.training_for(20);
+/// assert_eq!((network.encoder, training.loss_from), (Encoder::ResNet34, Some((14, Loss::LovaszElu))));
 /// assert_eq!("vgg19_lovasz".parse::<Recipe>()?, Recipe::Vgg19Lovasz);
 /// # Ok::<(), tgs_salt::Error>(())
 /// ```
@@ -80,14 +80,23 @@ impl Recipe {
         }
     }
 
-    /// The training.
+    /// The training, over as many epochs as it takes.
     pub fn training(self) -> TrainConfig {
-        let config = TrainConfig::default();
+        self.training_for(match self {
+            Recipe::UdacityInception => 30,
+            Recipe::XceptionSwa => 50,
+            Recipe::TransferVgg16 | Recipe::Strong => 60,
+            Recipe::Vgg19Lovasz | Recipe::CloudsNested => 40,
+        })
+    }
+
+    /// The training over so many epochs, with what happens on the way at its share of them.
+    pub fn training_for(self, epochs: usize) -> TrainConfig {
+        let config = TrainConfig::default().epochs(epochs).patience(epochs.max(1));
         match self {
             Recipe::UdacityInception => config
                 .schedule(Schedule::Constant)
                 .batch_size(8)
-                .epochs(30)
                 .patience(5)
                 .monitor(Metric::ValidLoss)
                 .augment(Augment::none()),
@@ -95,7 +104,6 @@ impl Recipe {
                 .schedule(Schedule::ReduceOnPlateau { factor: 0.2, patience: 5 })
                 .batch_size(32)
                 .learning_rate(1e-4)
-                .epochs(60)
                 .patience(15),
             Recipe::Vgg19Lovasz => config
                 .loss(Loss::sum([(0.7, Loss::Lovasz), (0.15, Loss::Bce), (0.15, Loss::Dice)]))
@@ -105,9 +113,7 @@ impl Recipe {
                 .optimizer(Optimizer::normalized_sgd())
                 .learning_rate(0.01)
                 .schedule(Schedule::CosineRestarts { cycles: 5 })
-                .epochs(50)
-                .patience(50)
-                .swa_from(11)
+                .swa_from(epochs / 5 + 1)
                 .loss(Loss::BceDice),
             Recipe::CloudsNested => config
                 .loss(Loss::BceDice)
@@ -115,7 +121,15 @@ impl Recipe {
                 .learning_rate(1e-4)
                 .batch_size(8)
                 .monitor(Metric::Dice),
-            Recipe::Strong => strong(config),
+            // From scratch Lovász alone, or as a large part of a sum, ends in empty masks; after cross-entropy it gains.
+            Recipe::Strong => config
+                .loss_from(epochs - epochs / 3, Loss::LovaszElu)
+                .optimizer(Optimizer::adamw())
+                .weight_decay(0.01)
+                .schedule(Schedule::OneCycle)
+                .clip_norm(1.0)
+                .ema(0.998)
+                .augment(Augment::strong()),
         }
     }
 
@@ -126,19 +140,6 @@ impl Recipe {
             _ => Tta::default(),
         }
     }
-}
-
-fn strong(config: TrainConfig) -> TrainConfig {
-    config
-        .loss(Loss::sum([(0.5, Loss::Bce), (1.0, Loss::LovaszElu)]))
-        .optimizer(Optimizer::adamw())
-        .weight_decay(0.01)
-        .schedule(Schedule::OneCycle)
-        .epochs(60)
-        .patience(60)
-        .clip_norm(1.0)
-        .ema(0.998)
-        .augment(Augment::strong())
 }
 
 impl fmt::Display for Recipe {

@@ -75,9 +75,11 @@ impl std::fmt::Debug for Run {
         let (network, config) = (&self.architecture, &self.config);
         writeln!(f, "Run {}", self.history.run_folder.display())?;
         writeln!(f, "  network:  {:?} over {}", network.decoder, network.encoder)?;
+        let then = config.loss_from.as_ref();
+        let then = then.map_or(String::new(), |(epoch, loss)| format!(" then {loss} from epoch {epoch}"));
         writeln!(
             f,
-            "  training: {}, {}, learning rate {}, {:?}, batches of {}, seed {}",
+            "  training: {}{then}, {}, learning rate {}, {:?}, batches of {}, seed {}",
             config.loss,
             config.optimizer,
             config.learning_rate,

@@ -25,7 +25,7 @@ impl Trainer<'_> {
             if !stopped {
                 let seed = dropout_seed(config.seed, number, batches);
                 batches += 1;
-                self.step(&batch, seed, &mut losses)?;
+                self.step(&batch, (number, seed), &mut losses)?;
                 if batches % config.accumulate == 0 {
                     self.end_step()?;
                 }
@@ -43,11 +43,16 @@ impl Trainer<'_> {
     }
 
     /// Forward, backward, and without accumulation the optimizer's step; `losses` gets the loss before the step.
-    fn step(&mut self, batch: &Batch, seed: u64, losses: &mut PendingLosses) -> Result<()> {
+    fn step(
+        &mut self,
+        batch: &Batch,
+        (number, seed): (usize, u64),
+        losses: &mut PendingLosses,
+    ) -> Result<()> {
         let learning_rate = self.learning_rate();
         let Trainer { model, stepper, replay, config, .. } = self;
         let loss = |images: &Tensor, targets: [&Tensor; 2]| {
-            batch_loss(model, config, batch, (images, targets), seed)
+            batch_loss(model, (config, number), batch, (images, targets), seed)
         };
         let targets = batch.targets()?;
         if config.accumulate > 1 || model.device().is_cpu() {
@@ -130,13 +135,13 @@ impl Trainer<'_> {
 /// The loss of a batch, whose images and targets may lie elsewhere.
 pub(super) fn batch_loss(
     model: &Model,
-    config: &TrainConfig,
+    (config, epoch): (&TrainConfig, usize),
     batch: &Batch,
     (images, targets): (&Tensor, [&Tensor; 2]),
     seed: u64,
 ) -> Result<Tensor> {
     let outputs = seeded(seed, || model.outputs(images))?;
-    training_loss((&config.loss, config.side_weight), &outputs, batch, targets)
+    training_loss((config.loss_in(epoch), config.side_weight), &outputs, batch, targets)
 }
 
 /// Another one at each batch, and the same one when a run that was stopped comes to that batch again.

@@ -123,11 +123,17 @@ impl<'a> Trainer<'a> {
             self.model.unfreeze()?;
             (self.stepper, self.replay) = (stepper(self.model, self.config), Replay::default());
         }
+        if self.config.loss_from.as_ref().is_some_and(|(from, _)| *from == number) {
+            // What was recorded has the other loss.
+            self.replay = Replay::default();
+        }
         self.steps = (number - 1) * self.steps_per_epoch();
         let learning_rate = self.learning_rate();
         let Some(train_loss) = self.train_epoch(number)? else { return Ok(None) };
         let train_seconds = start.elapsed().as_secs_f64();
-        let valid = || validate(self.model, self.valid, &self.config.loss, (self.config.batch_size, number));
+        let valid = || {
+            validate(self.model, self.valid, self.config.loss_in(number), (self.config.batch_size, number))
+        };
         let valid = match &self.ema {
             Some(ema) => ema.with(self.model.weights(), valid)?,
             None => valid()?,
@@ -185,7 +191,8 @@ impl<'a> Trainer<'a> {
         self.model.weights().set_tensors(swa.tensors())?;
         self.measure_batch_norm()?;
         let number = self.config.epochs;
-        let valid = validate(self.model, self.valid, &self.config.loss, (self.config.batch_size, number))?;
+        let valid =
+            validate(self.model, self.valid, self.config.loss_in(number), (self.config.batch_size, number))?;
         self.model.save(self.folder.swa())?;
         let last = history.epochs.last().copied();
         let averaged = last.map(|last| {

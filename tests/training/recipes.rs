@@ -9,8 +9,7 @@ fn every_recipe_of_one_class_trains_and_predicts() {
     for recipe in Recipe::ALL {
         let folder = tempfile::tempdir().unwrap();
         let network = recipe.architecture().from_scratch();
-        let config = recipe.training().epochs(1).batch_size(2).run_folder(folder.path());
-        let config = TrainConfig { swa_from: config.swa_from.map(|_| 1), ..config };
+        let config = recipe.training_for(1).batch_size(2).run_folder(folder.path());
         let mut model = network.build(&Device::Cpu).unwrap();
         if recipe == Recipe::CloudsNested {
             let message = model.train(&train, &valid, &config).unwrap_err().to_string();

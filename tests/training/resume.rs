@@ -42,7 +42,14 @@ fn check(network: &Architecture, change: impl Fn(TrainConfig) -> TrainConfig) {
 fn with_moving_averages_and_accumulation() {
     let all = network().dropout(0.2).deep_supervision(true).presence_head(true);
     check(&all, |config| {
-        config.optimizer(Optimizer::nadam()).ema(0.99).accumulate(3).warmup(1).clip_norm(1.0).side_weight(0.3)
+        config
+            .optimizer(Optimizer::nadam())
+            .ema(0.99)
+            .accumulate(3)
+            .warmup(1)
+            .clip_norm(1.0)
+            .side_weight(0.3)
+            .loss_from(3, Loss::LovaszElu)
     });
 }
 

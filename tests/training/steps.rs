@@ -137,3 +137,15 @@ fn bf16_is_for_gpus() {
     let message = tiny().train(&train, &valid, &config).unwrap_err().to_string();
     assert_eq!(message, "precision = Bf16: expected F32 for training on a CPU");
 }
+
+#[test]
+fn another_loss_takes_over_at_its_epoch() {
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (plain, _) = trained(&network(), &config(folders[0].path()));
+    let (then, _) = trained(&network(), &config(folders[1].path()).loss_from(3, Loss::Lovasz));
+    let losses =
+        |history: &History| history.epochs.iter().map(|e| (e.train_loss, e.valid_loss)).collect::<Vec<_>>();
+    assert_eq!(losses(&plain)[..2], losses(&then)[..2]);
+    assert!(losses(&then)[2].0 > losses(&plain)[2].0 + 0.1, "{then:?}");
+    assert!(format!("{:?}", Run::open(folders[1].path()).unwrap()).contains("then lovasz from epoch 3"));
+}
