@@ -146,7 +146,7 @@ impl Ensemble {
     /// that none of these models has seen; for a cross-validation see [`CrossValidation::pseudo_labels`].
     ///
     /// # Errors
-    /// [`Error::Config`] for a setting out of range; those of [`Model::predict_tta`] and of reading the masks of `train`.
+    /// [`Error::Config`] for a setting out of range; those of [`Model::predict_tta`](crate::Model::predict_tta) and of reading the masks of `train`.
     pub fn pseudo_labels(
         &self,
         unlabelled: &Dataset,
