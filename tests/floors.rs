@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 10] = [
     &["error", "setters"],
     &["types"],
-    &["io", "synthetic", "metrics", "transform"],
+    &["io", "synthetic", "metrics", "transform", "postprocess"],
     &["nn"],
     &["losses"],
     &["models"],

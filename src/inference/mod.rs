@@ -7,6 +7,7 @@ mod labels;
 mod mean;
 mod predictions;
 mod predictor;
+mod refine;
 mod tta;
 
 pub use ensemble::Ensemble;

@@ -178,6 +178,11 @@ impl Masks {
         self.masks.iter().filter(|mask| mask.is_empty()).count() as f64 / self.len().max(1) as f64
     }
 
+    /// The same images with other masks.
+    pub(crate) fn with_masks(&self, masks: Vec<Mask>) -> Self {
+        Masks { masks: Arc::new(masks), ..self.clone() }
+    }
+
     pub(crate) fn masks(&self) -> &[Mask] {
         &self.masks
     }
