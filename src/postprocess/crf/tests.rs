@@ -20,6 +20,16 @@ fn images_without_a_border_keep_their_masks() {
 }
 
 #[test]
+fn a_mask_of_one_label_stays() {
+    let pixel = |i: usize| ((i * 37 + i / 5) % 101) as f32 / 100.0;
+    let image = Image::new(15, 21, (0..315).map(pixel).collect()).unwrap();
+    for label in [0, 1] {
+        let mask = Mask::new(15, 21, vec![label; 315]).unwrap();
+        assert_eq!(Crf::default().refine_mask(&image, &mask).unwrap(), mask);
+    }
+}
+
+#[test]
 fn without_terms_or_iterations_nothing_changes() {
     let map = Image::new(2, 3, vec![0.1, 0.9, 0.4, 0.6, 0.0, 1.0]).unwrap();
     for crf in [Crf::default().compat_gaussian(0.0).compat_bilateral(0.0), Crf::default().iterations(0)] {
