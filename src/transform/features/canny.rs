@@ -20,17 +20,16 @@ pub(super) fn canny(plane: &Plane, sigma: f64) -> Plane {
 
 /// The magnitudes that are not smaller than those on both sides along the gradient; elsewhere 0.
 fn ridges(magnitude: &Plane, dx: &Plane, dy: &Plane) -> Vec<f64> {
-    let width = magnitude.width;
-    let mut ridge = vec![0.0; magnitude.values.len()];
-    for y in 1..magnitude.height.saturating_sub(1) {
-        for at in y * width + 1..(y * width + width).saturating_sub(1) {
-            let here = magnitude.values[at];
-            if here >= LOW && is_ridge(&magnitude.values, at, width, [dy.values[at], dx.values[at]]) {
-                ridge[at] = here;
-            }
-        }
-    }
-    ridge
+    let (height, width) = (magnitude.height, magnitude.width);
+    let ridge = magnitude.values.iter().enumerate().map(|(at, &here)| {
+        let (y, x) = (at / width, at % width);
+        let is_inside = y > 0 && y + 1 < height && x > 0 && x + 1 < width;
+        let is_kept = here >= LOW
+            && is_inside
+            && is_ridge(&magnitude.values, at, width, [dy.values[at], dx.values[at]]);
+        if is_kept { here } else { 0.0 }
+    });
+    ridge.collect()
 }
 
 /// Compares with the magnitude on either side, linear between the two pixels that the gradient passes between.

@@ -42,7 +42,7 @@ use texture::Property;
 /// | `hog` | `≥ 0` | lines along edges in cells of 8 × 8; the picture of `feature.hog` |
 /// | `envelope` | `≥ 0` | instantaneous amplitude of a trace less its mean; `abs(signal.hilbert)` |
 /// | `phase` | `[−π, π]` | instantaneous phase; `angle(signal.hilbert)`, 0 where the envelope is below 1e−6 |
-/// | `frequency` | `[−½, ½]` | instantaneous frequency in cycles per pixel; `gradient(unwrap(phase)) / 2π` |
+/// | `frequency` | `[−½, ½]` | instantaneous frequency in cycles per pixel; `gradient(unwrap(phase)) / 2π`, where half a turn is one forwards |
 /// | `coherence(5)` | `[0, 1]` | semblance of traces less their means in a window, mirrored; 1 without energy |
 /// | `glcm_contrast(7)` | `[0, 49]` | contrast of co-occurring grey values, 8 levels, distance 1, mean of 4 directions, mirrored; `feature.graycoprops` |
 /// | `glcm_energy(7)` | `(0, 1]` | energy of the same |

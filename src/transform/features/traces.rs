@@ -22,25 +22,19 @@ pub(super) fn phase(plane: &Plane) -> Plane {
     })
 }
 
-/// Turns of the phase per pixel: central differences of the unwrapped phase.
+/// Turns of the phase per pixel: central differences of the unwrapped phase. A step of half a turn, but for rounding, is one
+/// forwards, so that the last bits decide nothing.
 pub(super) fn frequency(plane: &Plane) -> Plane {
     let phase = phase(plane).transpose();
     let unwrapped = |row: &[f64]| {
-        let mut whole = 0.0;
-        let mut last = row.first().copied().unwrap_or_default();
-        let turned = |&angle: &f64| {
-            let step = angle - last;
-            let turn = if step > PI {
-                -1.0
-            } else if step < -PI {
-                1.0
-            } else {
-                0.0
-            };
-            (whole, last) = (whole + turn, angle);
-            angle / TAU + whole
-        };
-        row.iter().map(turned).collect::<Vec<f64>>()
+        let least = 1e-9 - PI;
+        let steps = row.windows(2).map(|pair| (pair[1] - pair[0] - least).rem_euclid(TAU) + least);
+        let mut turned = 0.0;
+        let sums = steps.map(|step| {
+            turned += step / TAU;
+            turned
+        });
+        std::iter::once(0.0).chain(sums).collect::<Vec<f64>>()
     };
     let values = phase.rows().flat_map(unwrapped).collect();
     phase.like(values).gradient(Axis::X).transpose()
