@@ -11,7 +11,7 @@ impl Image {
     ///
     /// ```
     /// use tgs_salt::prelude::*;
-    /// let sample = Competition::sample().train.samples()?.remove(0);
+    /// let sample = Competition::sample()?.train.samples()?.remove(0);
     /// let envelope = sample.image.feature(Feature::Envelope)?;
     /// assert_eq!((envelope.height, envelope.width), (101, 101));
     /// # Ok::<(), Error>(())
