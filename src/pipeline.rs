@@ -187,12 +187,18 @@ impl Report {
             .row("mean precision", &[format!("{:.4}", score.mean_precision)])
             .row("of empty masks", &[format!("{all_empty:.4}")])
             .row("threshold", &[format!("{:.2}", rule.threshold)])
-            .row("minimal size", &[format!("{} pixels", rule.min_size)])
-            .row("gate", &[format!("{:.2}", rule.gate)])
             .row("epochs", &[count(history.epochs.len())])
             .row("submission", &[submission.path.display().to_string()])
             .row("rows", &[count(submission.rows)])
             .row("rows without salt", &[percent(submission.empty_share)]);
+        let chosen = [
+            (rule.min_size > 0, "least size of a mask", format!("{} pixels", rule.min_size)),
+            (rule.gate > 0.0, "least presence of salt", format!("{:.2}", rule.gate)),
+        ];
+        let card = chosen
+            .into_iter()
+            .filter(|(is_set, ..)| *is_set)
+            .fold(card, |card, (_, label, value)| card.row(label, &[value]));
         let row = |card: Card, (step, seconds): &(String, f64)| {
             card.row(&format!("time to {step}"), &[duration(*seconds)])
         };

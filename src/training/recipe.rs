@@ -121,15 +121,7 @@ impl Recipe {
                 .learning_rate(1e-4)
                 .batch_size(8)
                 .monitor(Metric::Dice),
-            // From scratch Lovász alone, or as a large part of a sum, ends in empty masks; after cross-entropy it gains.
-            Recipe::Strong => config
-                .loss_from(epochs - epochs / 3, Loss::LovaszElu)
-                .optimizer(Optimizer::adamw())
-                .weight_decay(0.01)
-                .schedule(Schedule::OneCycle)
-                .clip_norm(1.0)
-                .ema(0.998)
-                .augment(Augment::strong()),
+            Recipe::Strong => strong(config),
         }
     }
 
@@ -140,6 +132,19 @@ impl Recipe {
             _ => Tta::default(),
         }
     }
+}
+
+fn strong(config: TrainConfig) -> TrainConfig {
+    let epochs = config.epochs;
+    config
+        // From scratch Lovász alone, or as a large part of a sum, can end in empty masks; after cross-entropy it gains.
+        .loss_from((epochs - epochs / 3).max(1), Loss::LovaszElu)
+        .optimizer(Optimizer::adamw())
+        .weight_decay(0.01)
+        .schedule(Schedule::OneCycle)
+        .clip_norm(1.0)
+        .ema(0.998)
+        .augment(Augment::strong())
 }
 
 impl fmt::Display for Recipe {
