@@ -15,7 +15,7 @@ pub use crate::training::{
     CrossValidation, Epoch, Fold, FoldLabels, Folds, History, LrFind, Metric, PseudoLabelled, PseudoLabels,
     Recipe, Run, Schedule, TrainConfig, Trust,
 };
-pub use crate::transform::{Augment, Border, Normalize};
+pub use crate::transform::{Augment, Border, Feature, Normalize};
 pub use crate::types::{Competition, Dataset, Image, Mask, Rle, Sample, Stratify, coverage_class};
 pub use crate::{Error, Result};
 pub use candle_core::{DType, Device, Tensor};

@@ -2,6 +2,7 @@
 
 mod augment;
 mod border;
+mod features;
 mod normalize;
 mod pad;
 mod resize;
@@ -9,6 +10,7 @@ mod resize;
 pub use augment::Augment;
 pub(crate) use augment::{Mixup, mix};
 pub use border::Border;
+pub use features::Feature;
 pub use normalize::Normalize;
 pub use pad::Padding;
 pub(crate) use resize::{Resize, Taps, weigh};
