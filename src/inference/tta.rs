@@ -52,27 +52,19 @@ impl Tta {
         Tta { horizontal_flip: true, vertical_flip: true, ..Tta::none() }
     }
 
-    /// Each view mirrored too, left to right.
-    pub fn horizontal_flip(mut self, horizontal_flip: bool) -> Self {
-        self.horizontal_flip = horizontal_flip;
-        self
-    }
-
-    /// Each view mirrored too, top to bottom.
-    pub fn vertical_flip(mut self, vertical_flip: bool) -> Self {
-        self.vertical_flip = vertical_flip;
-        self
+    setters! {
+        Tta,
+        /// Each view mirrored too, left to right.
+        horizontal_flip: bool,
+        /// Each view mirrored too, top to bottom.
+        vertical_flip: bool,
+        /// How the views are averaged.
+        mean: Mean,
     }
 
     /// Each view moved by so many pixels too, in the four directions.
     pub fn shifts(mut self, shifts: impl IntoIterator<Item = usize>) -> Self {
         self.shifts = shifts.into_iter().collect();
-        self
-    }
-
-    /// How the views are averaged.
-    pub fn mean(mut self, mean: Mean) -> Self {
-        self.mean = mean;
         self
     }
 

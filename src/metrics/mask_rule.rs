@@ -39,22 +39,14 @@ impl Default for MaskRule {
 }
 
 impl MaskRule {
-    /// A pixel is salt where its probability is above this.
-    pub fn threshold(mut self, threshold: f64) -> Self {
-        self.threshold = threshold;
-        self
-    }
-
-    /// A mask of fewer pixels of salt is emptied.
-    pub fn min_size(mut self, min_size: usize) -> Self {
-        self.min_size = min_size;
-        self
-    }
-
-    /// The mask of an image whose presence is below this is emptied.
-    pub fn gate(mut self, gate: f64) -> Self {
-        self.gate = gate;
-        self
+    setters! {
+        MaskRule,
+        /// A pixel is salt where its probability is above this.
+        threshold: f64,
+        /// A mask of fewer pixels of salt is emptied.
+        min_size: usize,
+        /// The mask of an image whose presence is below this is emptied.
+        gate: f64,
     }
 
     /// The mask of an image of these probabilities and this presence, how sure it is that there is any salt;

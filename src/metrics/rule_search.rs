@@ -49,16 +49,12 @@ pub struct ChosenRule {
 }
 
 impl RuleSearch {
-    /// Choose [`MaskRule::min_size`] too.
-    pub fn min_size(mut self, min_size: bool) -> Self {
-        self.min_size = min_size;
-        self
-    }
-
-    /// Choose [`MaskRule::gate`] too.
-    pub fn gate(mut self, gate: bool) -> Self {
-        self.gate = gate;
-        self
+    setters! {
+        RuleSearch,
+        /// Choose [`MaskRule::min_size`] too.
+        min_size: bool,
+        /// Choose [`MaskRule::gate`] too.
+        gate: bool,
     }
 
     /// The rule whose masks score best, of all thresholds 0.05, 0.06 … 0.95 with all least sizes and gates together,

@@ -1,7 +1,8 @@
-//! What a training run can be told, on a few samples of the embedded survey.
+//! Training, and the whole job around it, on a few samples of the embedded survey.
 
 mod averages;
 mod folder;
+mod job;
 mod recipes;
 mod resume;
 mod steps;

@@ -79,28 +79,16 @@ impl PseudoLabels {
         PseudoLabels::default().trust(Trust::Agreement { iou: 0.9 })
     }
 
-    /// Which predictions become labels.
-    pub fn trust(mut self, trust: Trust) -> Self {
-        self.trust = trust;
-        self
-    }
-
-    /// The probability above which a pixel is salt.
-    pub fn threshold(mut self, threshold: f64) -> Self {
-        self.threshold = threshold;
-        self
-    }
-
-    /// The views over which images are predicted.
-    pub fn tta(mut self, tta: Tta) -> Self {
-        self.tta = tta;
-        self
-    }
-
-    /// Of which trusted images are left out.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
+    setters! {
+        PseudoLabels,
+        /// Which predictions become labels.
+        trust: Trust,
+        /// The probability above which a pixel is salt.
+        threshold: f64,
+        /// The views over which images are predicted.
+        tta: Tta,
+        /// Of which trusted images are left out.
+        seed: u64,
     }
 
     pub(super) fn check(&self, models: usize) -> Result<()> {

@@ -48,21 +48,17 @@ impl Folds {
         Folds { k, ..Folds::default() }
     }
 
-    /// What the folds have in common.
-    pub fn stratify(mut self, stratify: Stratify) -> Self {
-        self.stratify = stratify;
-        self
+    setters! {
+        Folds,
+        /// What the folds have in common.
+        stratify: Stratify,
+        /// The views over which held-out images are predicted.
+        tta: Tta,
     }
 
     /// The folds to train, counted from 1.
     pub fn only(mut self, folds: impl IntoIterator<Item = usize>) -> Self {
         self.only = Some(folds.into_iter().collect());
-        self
-    }
-
-    /// The views over which held-out images are predicted.
-    pub fn tta(mut self, tta: Tta) -> Self {
-        self.tta = tta;
         self
     }
 

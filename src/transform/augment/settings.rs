@@ -3,21 +3,9 @@
 use super::{Augment, Border};
 use crate::{Error, Result};
 
-/// A consuming setter per field.
-macro_rules! setters {
-    ($($(#[$doc:meta])+ $field:ident: $kind:ty,)+) => {
-        $(
-            $(#[$doc])+
-            pub fn $field(mut self, $field: $kind) -> Augment {
-                self.$field = $field;
-                self
-            }
-        )+
-    };
-}
-
 impl Augment {
     setters! {
+        Augment,
         /// Probability of a mirror image, left to right.
         horizontal_flip: f64,
         /// Probability of a mirror image, upside down.

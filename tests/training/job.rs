@@ -1,29 +1,13 @@
 //! The main job on the embedded sample: train, stop, resume, predict, submit.
 
+use super::{config, few, network, tiny};
 use std::path::Path;
 use tgs_salt::models::checkpoint_tensors;
 use tgs_salt::prelude::*;
 
-fn tiny() -> Model {
-    Unet::new(Encoder::Plain).depth(2).base_filters(4).seed(1).build(&Device::Cpu).unwrap()
-}
-
 /// With all that a network can draw at random or add to the loss.
 fn tiny_with_heads() -> Model {
-    let network = Unet::new(Encoder::Plain).depth(2).base_filters(4).seed(1).dropout(0.2);
-    network.deep_supervision(true).presence_head(true).build(&Device::Cpu).unwrap()
-}
-
-/// Images with and without salt, the same each time.
-fn few(images: usize) -> (Dataset, Dataset) {
-    let salt = Competition::sample().unwrap();
-    let ids = salt.train.ids();
-    let ids: Vec<&str> = ids.iter().step_by(400 / images).map(String::as_str).collect();
-    salt.train.select(&ids).unwrap().split(0.25, 7).unwrap()
-}
-
-fn config(folder: &Path) -> TrainConfig {
-    TrainConfig::default().epochs(3).batch_size(4).learning_rate(3e-3).run_folder(folder)
+    network().dropout(0.2).deep_supervision(true).presence_head(true).build(&Device::Cpu).unwrap()
 }
 
 fn last_tensors(folder: &Path) -> Vec<(String, Vec<f32>)> {
@@ -146,7 +130,7 @@ fn the_whole_job_in_one_call() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("submission.csv");
     let config = tgs_salt::RunConfig::default()
-        .architecture(Unet::new(Encoder::Plain).depth(2).base_filters(4))
+        .architecture(network())
         .train(config(&folder.path().join("run")).epochs(1))
         .submission(&path);
     let report = tgs_salt::run_sample(&config).unwrap();
