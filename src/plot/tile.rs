@@ -130,7 +130,8 @@ fn spread(
     spread
 }
 
-fn blend(pixel: &mut [u8], color: RGBColor, alpha: f32) {
+/// Lays a colour over a pixel.
+pub(crate) fn blend(pixel: &mut [u8], color: RGBColor, alpha: f32) {
     for (channel, over) in pixel.iter_mut().zip([color.0, color.1, color.2]) {
         *channel = (f32::from(*channel) * (1.0 - alpha) + f32::from(over) * alpha).round() as u8;
     }

@@ -2,18 +2,18 @@
 
 use std::sync::OnceLock;
 
-use crate::types::{Dataset, Entry, Mask, MaskSource, Rle};
+use crate::types::{Dataset, Entry, Mask, MaskSource, MaskStatistics, Rle};
 use crate::{Error, Result};
 
-/// A mask as it is kept: its runs, and the share of salt.
+/// A mask as it is kept: its runs, and what it is like.
 pub(crate) struct Label {
     rle: Rle,
-    coverage: f64,
+    salt: MaskStatistics,
 }
 
 impl Label {
     pub(crate) fn of(mask: &Mask) -> Label {
-        Label { rle: mask.to_rle(), coverage: mask.coverage() }
+        Label { rle: mask.to_rle(), salt: MaskStatistics::of(mask) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -58,7 +58,7 @@ impl Dataset {
         }
         let entry = |(entry, label): (&Entry, Label)| Entry {
             mask: MaskSource::Rle(label.rle),
-            coverage: OnceLock::from(label.coverage),
+            salt: OnceLock::from(label.salt),
             ..entry.clone()
         };
         let order = self.submission_order().map(|order| order.to_vec());
