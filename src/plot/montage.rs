@@ -52,7 +52,9 @@ impl Contact {
             self.header(canvas)?;
             for (i, picture) in (0..).zip(pictures) {
                 let (column, row) = (i % columns, i / columns);
-                let at = (MARGIN + column * (side + gap), HEADER + row * (caption + side + below));
+                // The gaps share what is left of the width.
+                let left = MARGIN + column * (WIDTH as i32 - 2 * MARGIN - side) / (columns - 1).max(1);
+                let at = (left, HEADER + row * (caption + side + below));
                 if let Some(lines) = self.captions.get(i as usize) {
                     write(canvas, lines, at, side)?;
                 }

@@ -32,6 +32,11 @@ const LINE: f32 = 3.5;
 /// Thickness of the contrasting edge on both of its sides.
 const EDGE: f32 = 1.5;
 
+/// Salt in no more pixels than this is circled: nobody would find it.
+const FEW: usize = 8;
+/// White between such salt and the circle, in pixels of the figure.
+const AROUND: f32 = 16.0;
+
 impl Tile {
     /// The picture, as large as fits into a square of `side` pixels.
     ///
@@ -55,6 +60,9 @@ impl Tile {
         {
             if let Some(mask) = mask {
                 outline(&mut rgb, mask, to, (color, style::contrast(color)));
+                if (1..=FEW).contains(&mask.area()) {
+                    circle(&mut rgb, mask, to, color);
+                }
             }
         }
         Ok(Picture { width: to.1 as u32, height: to.0 as u32, rgb })
@@ -80,6 +88,24 @@ fn outline(rgb: &mut [u8], mask: &Mask, size: (usize, usize), (color, contrast):
     for (i, pixel) in rgb.chunks_exact_mut(3).enumerate() {
         blend(pixel, contrast, 0.6 * around[i] * (1.0 - inner[i]));
         blend(pixel, color, inside[i] * (1.0 - core[i]));
+    }
+}
+
+/// A circle around all salt of `mask`.
+fn circle(rgb: &mut [u8], mask: &Mask, (height, width): (usize, usize), color: RGBColor) {
+    let salt = mask.pixels().iter().enumerate().filter(|(_, p)| **p > 0);
+    let (down, across) = (height as f32 / mask.height() as f32, width as f32 / mask.width() as f32);
+    let places: Vec<(f32, f32)> = salt
+        .map(|(i, _)| ((i / mask.width()) as f32 + 0.5, (i % mask.width()) as f32 + 0.5))
+        .map(|(y, x)| (y * down, x * across))
+        .collect();
+    let middle = |of: fn(&(f32, f32)) -> f32| places.iter().map(of).sum::<f32>() / places.len() as f32;
+    let (y, x) = (middle(|place| place.0), middle(|place| place.1));
+    let far = |place: &(f32, f32)| ((place.0 - y).powi(2) + (place.1 - x).powi(2)).sqrt();
+    let radius = places.iter().map(far).fold(0.0, f32::max) + AROUND;
+    for (i, pixel) in rgb.chunks_exact_mut(3).enumerate() {
+        let off = (far(&((i / width) as f32 + 0.5, (i % width) as f32 + 0.5)) - radius).abs();
+        blend(pixel, color, (LINE / 2.0 + 0.5 - off).clamp(0.0, 1.0));
     }
 }
 

@@ -48,6 +48,9 @@ impl Axis {
     }
 }
 
+/// How far a label may stand out to the right of the plotted area.
+const END: i32 = 34;
+
 /// The plotted area in pixels and in values.
 pub(super) struct Frame {
     pub(super) left: i32,
@@ -69,7 +72,7 @@ impl Frame {
 
     /// The grid with its labels, and the axis below with its title.
     pub(super) fn draw(&self, canvas: &Canvas, x: &Axis, y: &Axis) -> Painted {
-        let most = |pixels: i32, least: i32, most: i32| (pixels / 75).clamp(least, most) as usize;
+        let most = |pixels: i32, least: i32, most: i32| (pixels / 60).clamp(least, most) as usize;
         for (value, label) in self.fitting(&ticks(self.x, most(self.right - self.left, 2, 10), &x.ticks)) {
             let (at, _) = self.at((*value, 0.0));
             // Bars stand on their names; a line through their middle says nothing.
@@ -77,6 +80,8 @@ impl Frame {
                 let line = [(at, self.top), (at, self.bottom)];
                 canvas.draw(&PathElement::new(line, GRID.stroke_width(2)))?;
             }
+            // A long label at the end of the axis stays inside of the figure.
+            let at = at.min(self.right + END - Text::Small.width(label) / 2);
             Text::Small.draw(canvas, label, (at, self.bottom + 26), (HPos::Center, FAINT_INK))?;
         }
         for (value, label) in ticks(self.y, most(self.bottom - self.top, 3, 6), &y.ticks) {

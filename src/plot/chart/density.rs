@@ -18,7 +18,8 @@ pub(crate) fn histogram(values: &[f64], (low, high): (f64, f64), bins: usize) ->
 /// A range with round ends around the values from `low` to `high`, and into how many bins of a round width it divides:
 /// `about` so many, or down to 2/5 of it.
 pub(crate) fn round_bins((low, high): (f64, f64), about: usize) -> ((f64, f64), usize) {
-    let rough = ((high - low) / about.max(1) as f64).max(1e-6 * low.abs().max(high.abs()).max(1.0));
+    let width = if high > low { high - low } else { low.abs().max(1.0) };
+    let rough = width / about.max(1) as f64;
     let power = libm::pow(10.0, libm::floor(libm::log10(rough)));
     let step = [1.0, 2.0, 5.0].into_iter().map(|m| m * power).find(|&s| s >= rough).unwrap_or(10.0 * power);
     let (first, last) = ((low / step).floor(), (high / step).ceil());

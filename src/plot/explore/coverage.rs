@@ -6,7 +6,7 @@ use crate::plot::explore::known_masks;
 use crate::plot::explore::numbers::mean;
 use crate::plot::figure::Figure;
 use crate::plot::style::{BLUE, FAINT_INK, VERMILLION};
-use crate::plot::text::{count, percent};
+use crate::plot::text::{count, counted, percent};
 use crate::types::{Dataset, MaskStatistics, coverage_class};
 
 /// Classes of coverage, 0 to 10.
@@ -29,8 +29,8 @@ impl Dataset {
         let salt: Vec<MaskStatistics> = masks.iter().copied().filter(|mask| mask.area > 0).collect();
         let empty = masks.len() - salt.len();
         let title = format!(
-            "Salt in {} masks: {} ({}) have none, mean coverage {}",
-            count(masks.len()),
+            "Salt in {}: {} ({}) without any, mean coverage {}",
+            counted(masks.len(), "mask"),
             count(empty),
             percent(empty as f64 / masks.len() as f64),
             percent(mean(masks.iter().map(|mask| mask.coverage))),
@@ -43,24 +43,25 @@ impl Dataset {
 fn linear(salt: &[MaskStatistics]) -> Panel {
     let values: Vec<f64> = salt.iter().map(|mask| 100.0 * mask.coverage).collect();
     let middle = mean(values.iter().copied());
-    let title = format!("Coverage, {} masks with salt", count(salt.len()));
+    let title = format!("Coverage, {} with salt", counted(salt.len(), "mask"));
     Panel::new(title, Axis::new("coverage, % of the image").over((0.0, 100.0)), Axis::new("masks per 5 %"))
         .layer(Layer::bars("", BLUE, histogram(&values, (0.0, 100.0), 20)))
         .layer(Layer::vertical(format!("mean {middle:.1} %"), VERMILLION, middle))
 }
 
-/// Five steps to a power of ten: a step holds at least one whole number.
+/// About five steps to a power of ten, up to the whole image: each holds at least one whole number.
 fn logarithmic(salt: &[MaskStatistics]) -> Panel {
     let values: Vec<f64> = salt.iter().map(|mask| libm::log10(mask.area as f64)).collect();
-    let steps = values.iter().fold(4.0f64, |high, v| high.max(*v)) * 5.0;
-    let steps = (steps + 1e-9).floor() + 1.0;
+    let pixels = salt.iter().map(|mask| mask.area as f64 / mask.coverage).fold(10.0, f64::max);
+    // A little more, so that rounding puts no full mask outside.
+    let high = libm::log10(pixels) + 1e-9;
     let mut sorted = values.clone();
     sorted.sort_by(f64::total_cmp);
     let median = sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN);
-    let x = Axis::new("salt pixels, logarithmic").ticks(Ticks::Counts).over((0.0, steps / 5.0));
+    let x = Axis::new("salt pixels, logarithmic").ticks(Ticks::Counts).over((0.0, high));
     let label = format!("median {}", count(libm::pow(10.0, median).round() as usize));
-    Panel::new("Size, the same masks", x, Axis::new("masks per fifth of a power of ten"))
-        .layer(Layer::bars("", BLUE, histogram(&values, (0.0, steps / 5.0), steps as usize)))
+    Panel::new("Size, the same masks", x, Axis::new("masks"))
+        .layer(Layer::bars("", BLUE, histogram(&values, (0.0, high), (5.0 * high).round() as usize)))
         .layer(Layer::vertical(label, VERMILLION, median))
 }
 
@@ -71,7 +72,7 @@ fn classes(masks: &[MaskStatistics]) -> Panel {
     let x = Axis::new("coverage class, tenths of the image").ticks(Ticks::Names(names));
     let (none, some): (Vec<f64>, Vec<f64>) =
         counts.iter().enumerate().map(|(class, &n)| if class == 0 { (n, 0.0) } else { (0.0, n) }).unzip();
-    Panel::new(format!("Classes, all {} masks", count(masks.len())), x, Axis::new("masks"))
+    Panel::new(format!("Classes, {} in all", counted(masks.len(), "mask")), x, Axis::new("masks"))
         .layer(Layer::group("no salt", FAINT_INK, &none, (0, 1)))
         .layer(Layer::group("salt", BLUE, &some, (0, 1)))
 }

@@ -1,12 +1,12 @@
 //! How deep the images lie, and how much salt there is at which depth.
 
 use crate::Result;
-use crate::plot::chart::{Axis, Layer, Panel, density, histogram, round_bins, side_by_side};
-use crate::plot::explore::numbers::{Binned, binned, ends, mean, pearson, quantile, spearman, written};
+use crate::plot::chart::{Axis, Layer, Panel, Sheet, density, histogram, round_bins, side_by_side};
+use crate::plot::explore::numbers::{binned, ends, mean, pearson, quantile, spearman, written};
 use crate::plot::explore::{known_depths, known_masks, missing};
 use crate::plot::figure::Figure;
 use crate::plot::style::{self, BLUE, FAINT_INK, VERMILLION};
-use crate::plot::text::count;
+use crate::plot::text::counted;
 use crate::types::{Competition, Dataset};
 
 use plotters::style::RGBColor;
@@ -40,7 +40,7 @@ impl Competition {
         let mut all: Vec<Panel> = panels
             .iter()
             .map(|&(name, z, color)| {
-                distribution(format!("{name}, {} images", count(z.len())), z, color, (bins, 1.06 * high))
+                distribution(format!("{name}, {}", counted(z.len(), "image")), z, color, (bins, 1.06 * high))
             })
             .collect();
         let curves = panels.iter().map(|&(name, z, color)| curve(name, z, color, bins));
@@ -60,7 +60,7 @@ impl Dataset {
         let mut z = known_depths(self, "of depths")?;
         let bins = round_bins(ends(z.iter().copied()), BARS);
         let high = 1.06 * highest(&z, bins);
-        let panel = distribution(format!("Depth of {} images", count(z.len())), &z, BLUE, (bins, high));
+        let panel = distribution(format!("Depth of {}", counted(z.len(), "image")), &z, BLUE, (bins, high));
         z.sort_by(f64::total_cmp);
         let (mean, median) = (mean(z.iter().copied()), quantile(&z, 0.5));
         let panel = panel
@@ -80,25 +80,25 @@ impl Dataset {
         let empty: Vec<(f64, f64)> =
             points.iter().map(|&(z, c)| (z, if c == 0.0 { 100.0 } else { 0.0 })).collect();
         let title = format!(
-            "Coverage by depth, {} images: r = {}, ρ = {}",
-            count(points.len()),
+            "Coverage by depth, {}; correlation {} (Pearson), {} (Spearman)",
+            counted(points.len(), "image"),
             written(pearson(&points)),
             written(spearman(&points)),
         );
-        let bins = binned(&points, BINS);
-        let line = |of: fn(&Binned) -> f64| bins.iter().map(|bin| (bin.x, of(bin))).collect();
+        let range = round_bins(ends(points.iter().map(|p| p.0)), BARS).0;
+        let depth = || Axis::new("depth, ft").over(range);
+        let (bins, shares) = (binned(&points, BINS), binned(&empty, BINS));
+        let line = bins.iter().map(|bin| (bin.x, bin.mean)).collect();
         let band = bins.iter().map(|bin| [bin.x, bin.quartiles[0], bin.quartiles[1]]).collect();
-        let scatter = Panel::new(title, Axis::new("depth, ft"), Axis::new("coverage, % of the image"))
-            .layer(Layer::points("image", BLUE, points))
+        let scatter = Panel::new("Each image", depth(), Axis::new("coverage, % of the image"))
             .layer(Layer::area("middle half", VERMILLION, band))
-            .layer(Layer::line("mean", VERMILLION, line(|bin| bin.mean)));
-        let width = bins.windows(2).map(|pair| pair[1].x - pair[0].x).fold(f64::INFINITY, f64::min);
-        let half = if width.is_finite() { width / 2.0 } else { 0.5 };
-        let bars = binned(&empty, BINS).iter().map(|bin| [bin.x - half, bin.x + half, bin.mean]).collect();
+            .layer(Layer::points("image", BLUE, points))
+            .layer(Layer::line("mean", VERMILLION, line));
+        let bars = shares.iter().map(|bin| [bin.x - bin.half, bin.x + bin.half, bin.mean]).collect();
         let y = Axis::new("masks without salt, %").over((0.0, 100.0));
-        let share = Panel::new("Share of masks without salt by depth", Axis::new("depth, ft"), y)
-            .layer(Layer::bars("", FAINT_INK, bars));
-        side_by_side(what, vec![scatter, share])
+        let share =
+            Panel::new("Share of masks without salt", depth(), y).layer(Layer::bars("", FAINT_INK, bars));
+        Sheet { what, title, columns: 2, height: 640 }.draw(&[scatter.into(), share.into()])
     }
 }
 
@@ -157,5 +157,8 @@ fn distribution(title: String, z: &[f64], color: RGBColor, (bins, high): (Bins, 
 pub(super) fn densities(sets: &[(&str, Vec<f64>, RGBColor)]) -> Panel {
     let bins = round_bins(ends(sets.iter().flat_map(|set| set.1.iter().copied())), BARS);
     let curves = sets.iter().map(|(name, z, color)| curve(name, z, *color, bins));
-    Panel::new("Density of depth", depth_axis(bins), Axis::new(per(bins))).layers(curves)
+    let high = sets.iter().flat_map(|(_, z, _)| scaled(z, bins)).map(|p| p.1).fold(0.0, f64::max);
+    // Depths that are all the same have no density.
+    let high = if high > 0.0 { 1.06 * high } else { 1.0 };
+    Panel::new("Density of depth", depth_axis(bins), Axis::new(per(bins)).over((0.0, high))).layers(curves)
 }

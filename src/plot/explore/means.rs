@@ -8,7 +8,7 @@ use crate::plot::explore::numbers::{DepthBins, ends};
 use crate::plot::figure::Figure;
 use crate::plot::gallery::Gallery;
 use crate::plot::style::{Legend, Sign};
-use crate::plot::text::{count, percent};
+use crate::plot::text::{counted, feet, percent};
 use crate::plot::tile::Tile;
 use crate::types::{Dataset, Image, Sample};
 use crate::{Error, Result};
@@ -23,6 +23,8 @@ const BINS: usize = 3;
 struct Sums {
     /// Height and width, 0 before the first image.
     size: (usize, usize),
+    /// The least and the greatest depth.
+    depths: Option<(f32, f32)>,
     images: usize,
     amplitudes: Vec<f64>,
     masks: usize,
@@ -50,10 +52,12 @@ impl Dataset {
         let by_bin = self.sums(bins.as_ref())?;
         let mut all = Sums::default();
         by_bin.iter().try_for_each(|sums| all.add(sums))?;
-        let names = bins.iter().flat_map(DepthBins::feet);
-        let columns = [("all depths".to_owned(), all)].into_iter().chain(names.zip(by_bin));
-        let columns: Vec<(String, Sums)> = columns.filter(|(_, sums)| sums.images > 0).collect();
-        draw(&columns, self.len())
+        // Images in one bin, or without depths, are shown once.
+        let by_bin: Vec<Sums> = by_bin.into_iter().filter(|sums| sums.images > 0).collect();
+        let parts =
+            by_bin.into_iter().filter(|sums| sums.images < all.images).map(|sums| (sums.name(), sums));
+        let parts: Vec<(String, Sums)> = parts.collect();
+        draw(&[("all images".to_owned(), all)].into_iter().chain(parts).collect::<Vec<_>>())
     }
 
     /// Sums of images and masks in each bin of depth; those without a depth are the last ones.
@@ -84,6 +88,7 @@ impl Sums {
     fn sample(&mut self, sample: &Sample) -> Result<()> {
         self.fits((sample.image.height, sample.image.width))?;
         self.images += 1;
+        self.reach(sample.z.map(|z| (z, z)));
         plus(&mut self.amplitudes, sample.image.pixels.iter().map(|&p| f64::from(p)));
         if let Some(mask) = &sample.mask {
             self.masks += 1;
@@ -97,6 +102,7 @@ impl Sums {
             return Ok(());
         }
         self.fits(other.size)?;
+        self.reach(other.depths);
         self.images += other.images;
         self.masks += other.masks;
         plus(&mut self.amplitudes, other.amplitudes.iter().copied());
@@ -117,6 +123,22 @@ impl Sums {
         })
     }
 
+    fn reach(&mut self, depths: Option<(f32, f32)>) {
+        self.depths = match (self.depths, depths) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (one, other) => one.or(other),
+        };
+    }
+
+    /// From which depth to which its images are.
+    fn name(&self) -> String {
+        match self.depths {
+            Some((low, high)) if low < high => format!("{low:.0} to {high:.0} ft"),
+            Some((z, _)) => feet(z),
+            None => "depth unknown".into(),
+        }
+    }
+
     fn mean_image(&self) -> Vec<f64> {
         self.amplitudes.iter().map(|sum| sum / self.images as f64).collect()
     }
@@ -134,7 +156,7 @@ fn plus(sums: &mut Vec<f64>, values: impl ExactSizeIterator<Item = f64>) {
 }
 
 /// The means of each column, images above masks.
-fn draw(columns: &[(String, Sums)], images: usize) -> Result<Figure> {
+fn draw(columns: &[(String, Sums)]) -> Result<Figure> {
     let size = columns.first().map_or((0, 0), |(_, sums)| sums.size);
     let pictures: Vec<Vec<f64>> = columns.iter().map(|(_, sums)| sums.mean_image()).collect();
     let (low, high) = ends(pictures.iter().flatten().copied());
@@ -142,24 +164,28 @@ fn draw(columns: &[(String, Sums)], images: usize) -> Result<Figure> {
         vec![Legend::new(Sign::Map(Colormap::Grey), format!("mean amplitude {low:.2} to {high:.2}"))];
     let top = columns.iter().zip(&pictures).map(|((name, sums), means)| {
         let tile = scaled(means, (low, high), (size, Colormap::Grey));
-        Tile { title: name.clone(), detail: format!("{} images", count(sums.images)), ..tile }
+        Tile { title: name.clone(), detail: counted(sums.images, "image"), ..tile }
     });
     let mut tiles: Vec<Tile> = top.collect();
     let masked: Vec<&(String, Sums)> = columns.iter().filter(|(_, sums)| sums.masks > 0).collect();
     if !masked.is_empty() {
         let masks: Vec<Vec<f64>> = masked.iter().map(|(_, sums)| sums.mean_mask()).collect();
         let (_, high) = ends(masks.iter().flatten().copied());
-        let label = format!("masks with salt there, 0 to {}", percent(high));
+        let label = match high > 0.0 {
+            true => format!("masks with salt there, 0 to {}", percent(high)),
+            false => "no mask has salt".into(),
+        };
         legend.push(Legend::new(Sign::Map(Colormap::Probability), label));
         for ((name, sums), means) in masked.into_iter().zip(&masks) {
             let coverage = means.iter().sum::<f64>() / means.len() as f64;
             let tile = scaled(means, (0.0, high), (size, Colormap::Probability));
-            let detail = format!("{} masks, mean coverage {}", count(sums.masks), percent(coverage));
+            let detail = format!("{}, {} salt", counted(sums.masks, "mask"), percent(coverage));
             tiles.push(Tile { title: format!("salt, {name}"), detail, ..tile });
         }
     }
     let group = if columns.len() == 1 { tiles.len() } else { columns.len() };
-    Gallery { title: format!("Means of {} images", count(images)), legend, tiles, group }.draw()
+    let images = columns.first().map_or(0, |(_, sums)| sums.images);
+    Gallery { title: format!("Means of {}", counted(images, "image")), legend, tiles, group }.draw()
 }
 
 /// A picture of values from `low` to `high`.

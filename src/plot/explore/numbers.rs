@@ -30,6 +30,7 @@ impl DepthBins {
         self.edges.partition_point(|&edge| edge < z).clamp(1, self.len()) - 1
     }
 
+    #[cfg(any(test, feature = "frames"))]
     /// `(50.096, 352.333]`: three decimals, or as many as tell the edges apart.
     pub(super) fn labels(&self) -> Vec<String> {
         let rounded = |digits: i32| {
@@ -39,14 +40,6 @@ impl DepthBins {
         let differ = |edges: &Vec<f64>| edges.windows(2).all(|pair| pair[0] < pair[1]);
         let edges = (3..12).map(rounded).find(differ).unwrap_or_else(|| self.edges.clone());
         edges.windows(2).map(|pair| format!("({:?}, {:?}]", pair[0], pair[1])).collect()
-    }
-
-    /// `51 to 352 ft`, to whole feet.
-    pub(super) fn feet(&self) -> Vec<String> {
-        self.edges
-            .windows(2)
-            .map(|pair| format!("{:.0} to {:.0} ft", pair[0].ceil(), pair[1].floor()))
-            .collect()
     }
 }
 
@@ -89,13 +82,20 @@ fn ranks(values: impl Iterator<Item = f64>) -> Vec<f64> {
 
 /// A correlation as it is written.
 pub(super) fn written(correlation: f64) -> String {
-    if correlation.is_nan() { "undefined".into() } else { format!("{correlation:+.2}").replace('-', "−") }
+    match correlation {
+        undefined if undefined.is_nan() => "undefined".into(),
+        // Not −0.00.
+        nothing if nothing.abs() < 0.005 => "0.00".into(),
+        some => format!("{some:+.2}").replace('-', "−"),
+    }
 }
 
 /// Points by their x, in equally wide bins.
 pub(super) struct Binned {
     /// The middle of the bin.
     pub(super) x: f64,
+    /// Half of its width.
+    pub(super) half: f64,
     pub(super) mean: f64,
     /// First and third quartile, as NumPy interpolates them.
     pub(super) quartiles: [f64; 2],
@@ -112,7 +112,12 @@ pub(super) fn binned(points: &[(f64, f64)], n: usize) -> Vec<Binned> {
     let one = |(i, mut ys): (usize, Vec<f64>)| {
         ys.sort_by(f64::total_cmp);
         let quartiles = [0.25, 0.75].map(|share| quantile(&ys, share));
-        Binned { x: low + (i as f64 + 0.5) * width, mean: mean(ys.iter().copied()), quartiles }
+        Binned {
+            x: low + (i as f64 + 0.5) * width,
+            half: width / 2.0,
+            mean: mean(ys.iter().copied()),
+            quartiles,
+        }
     };
     bins.into_iter().enumerate().filter(|(_, ys)| ys.len() >= 5).map(one).collect()
 }
@@ -173,7 +178,7 @@ mod tests {
     #[test]
     fn what_does_not_vary_has_no_correlation() {
         assert!(pearson(&[(1.0, 2.0), (1.0, 3.0)]).is_nan() && spearman(&[]).is_nan());
-        assert_eq!([0.123, -0.5, f64::NAN].map(written), ["+0.12", "−0.50", "undefined"]);
+        assert_eq!([0.123, -0.5, -0.001, f64::NAN].map(written), ["+0.12", "−0.50", "0.00", "undefined"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::plot::explore::missing;
 use crate::plot::explore::numbers::{binned, pearson, written};
 use crate::plot::figure::Figure;
 use crate::plot::style::{BLUE, VERMILLION};
-use crate::plot::text::count;
+use crate::plot::text::counted;
 use crate::types::{Dataset, PixelStatistics};
 
 /// A statistic by name.
@@ -14,8 +14,8 @@ type Statistic = (&'static str, fn(&PixelStatistics) -> f64);
 
 const STATISTICS: [Statistic; 4] = [
     ("Mean", |image| image.mean),
-    ("Least", |image| image.min),
-    ("Greatest", |image| image.max),
+    ("Minimum", |image| image.min),
+    ("Maximum", |image| image.max),
     ("Standard deviation", |image| image.std),
 ];
 
@@ -48,7 +48,7 @@ impl Dataset {
         let panels: Vec<Plot> =
             rows.iter().flat_map(|row| STATISTICS.map(|one| panel(row, one, &statistics).into())).collect();
         let title =
-            format!("Amplitudes of {} images; the line is the mean in 12 bins", count(statistics.len()));
+            format!("Amplitudes of {}; the line is the mean in 12 bins", counted(statistics.len(), "image"));
         Sheet { what, title, columns: STATISTICS.len(), height: 520 }.draw(&panels)
     }
 }

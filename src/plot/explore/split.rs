@@ -7,7 +7,7 @@ use crate::plot::explore::depths::densities;
 use crate::plot::explore::missing;
 use crate::plot::figure::Figure;
 use crate::plot::style::{BLUE, BLUISH_GREEN, FAINT_INK, VERMILLION};
-use crate::plot::text::count;
+use crate::plot::text::{count, counted};
 use crate::types::{Dataset, coverage_class};
 
 impl Dataset {
@@ -42,8 +42,8 @@ impl Dataset {
             return Err(missing(what, "one part has neither masks nor depths; expected some in both parts"));
         }
         let title = format!(
-            "{} images before the split, {} in train and {} in valid after it",
-            count(self.len() + valid.len()),
+            "{} before the split, {} in train and {} in valid after it",
+            counted(self.len() + valid.len(), "image"),
             count(self.len()),
             count(valid.len())
         );
@@ -95,7 +95,7 @@ impl Split {
         let spread = self.spread();
         let limits =
             |sign: f64| (0..).zip(spread).map(|(class, sd)| (f64::from(class), sign * 196.0 * sd)).collect();
-        Panel::new("Valid less train", class_axis(), Axis::new("difference, percentage points"))
+        Panel::new("Valid minus train", class_axis(), Axis::new("difference, percentage points"))
             .layer(Layer::group("difference", BLUISH_GREEN, &differences, (0, 1)))
             .layer(Layer::dashes("95 % of random splits", FAINT_INK, limits(1.0)))
             .layer(Layer::dashes("", FAINT_INK, limits(-1.0)))
