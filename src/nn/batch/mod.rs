@@ -1,10 +1,16 @@
 //! From samples to the tensors of one step, on a worker thread ahead of the step.
 
+mod channels;
+
+#[cfg(test)]
+mod tests;
+
 use crate::nn::{crop_to, upload};
-use crate::transform::{Border, Mixup, Normalize, Padding, Resize, mix};
+use crate::transform::{Border, Feature, Mixup, Normalize, Padding, Resize, mix};
 use crate::types::{Dataset, Image, Mask, Sample};
 use crate::{Error, Result};
 use candle_core::{DType, Device, Tensor};
+use rayon::prelude::*;
 use std::sync::mpsc::sync_channel;
 
 /// How many batches wait at most: enough to never wait for data, few enough to keep memory flat.
@@ -15,6 +21,8 @@ const AHEAD: usize = 2;
 pub(crate) struct BatchLayout {
     pub(crate) batch_size: usize,
     pub(crate) in_channels: usize,
+    /// What the channels behind the first are computed as; none: the image again.
+    pub(crate) features: Vec<Feature>,
     /// Height and width that images are resized to first.
     pub(crate) input_size: Option<(usize, usize)>,
     /// Height and width are then padded to multiples of this.
@@ -57,8 +65,8 @@ impl Batch {
             _ => vec![],
         };
         let mixed = |all: Vec<Vec<f32>>| if shares.is_empty() { all } else { mix(&all, &shares) };
-        let images = samples.iter().map(|(_, sample)| resize.bilinear(&sample.image.pixels)).collect();
-        let images = layout.images(&mixed(images), &padding)?;
+        let planes = samples.par_iter().map(|(_, sample)| layout.planes(sample, &resize));
+        let images = layout.images(&mixed(planes.collect::<Result<_>>()?), &padding)?;
         let (ids, masks): (Vec<_>, Vec<_>) =
             samples.into_iter().map(|(_, sample)| (sample.id, sample.mask)).unzip();
         let masks: Vec<Mask> = masks.into_iter().flatten().collect();
@@ -101,21 +109,6 @@ impl Batch {
         let back = Resize::new((height, width), self.size);
         let maps = values.chunks_exact((height * width).max(1)).map(|map| back.bilinear(map));
         maps.map(|map| Image::new(self.size.0, self.size.1, map)).collect()
-    }
-}
-
-impl BatchLayout {
-    /// Images as the network takes them. They are padded before they are normalised: zeros are amplitudes.
-    fn images(&self, amplitudes: &[Vec<f32>], padding: &Padding) -> Result<Tensor> {
-        let (height, width) = padding.padded();
-        let mut pixels = Vec::with_capacity(amplitudes.len() * self.in_channels * height * width);
-        for image in amplitudes {
-            for channel in 0..self.in_channels {
-                let normalize = |amplitude| self.normalize.apply(amplitude, channel, self.in_channels);
-                pixels.extend_from_slice(&padding.pad(image, normalize));
-            }
-        }
-        upload(pixels, (amplitudes.len(), self.in_channels, height, width), (&self.device, self.dtype))
     }
 }
 
@@ -167,117 +160,4 @@ fn of_one_size(samples: Vec<(usize, Sample)>, layout: &BatchLayout) -> Result<Ve
         }
     }
     runs.into_iter().map(|run| Batch::new(run, layout)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::transform::Augment;
-
-    fn samples(n: usize, height: usize, width: usize) -> Vec<Sample> {
-        let sample = |i: usize| {
-            let pixels: Vec<f32> = (0..height * width).map(|p| ((p * (i + 3)) % 17) as f32 / 16.0).collect();
-            let mask = pixels.iter().map(|&pixel| u8::from(i > 0 && pixel > 0.6)).collect();
-            let image = Image::new(height, width, pixels).unwrap();
-            Sample {
-                id: format!("s{i}"),
-                z: None,
-                image,
-                mask: Some(Mask::new(height, width, mask).unwrap()),
-            }
-        };
-        (0..n).map(sample).collect()
-    }
-
-    fn layout() -> BatchLayout {
-        BatchLayout {
-            batch_size: 4,
-            in_channels: 1,
-            input_size: None,
-            size_multiple: 8,
-            padding: Border::Reflect,
-            normalize: Normalize::default(),
-            mixup: None,
-            device: Device::Cpu,
-            dtype: DType::F32,
-        }
-    }
-
-    fn batch(samples: Vec<Sample>, layout: &BatchLayout) -> Batch {
-        Batch::new((10..).zip(samples).collect(), layout).unwrap()
-    }
-
-    fn values(tensor: &Tensor) -> Vec<f32> {
-        tensor.flatten_all().unwrap().to_vec1().unwrap()
-    }
-
-    #[test]
-    fn images_and_targets_are_mixed_with_the_same_neighbour_and_share() {
-        let mixup = Augment::default().mixup(0.4).mixing(7, 3).unwrap();
-        let plain = batch(samples(4, 5, 6), &layout());
-        let mixed = batch(samples(4, 5, 6), &BatchLayout { mixup: Some(mixup), ..layout() });
-        assert!(plain.shares.is_empty());
-        assert_eq!(mixed.shares, [10, 11, 12, 13].map(|i| mixup.share(i)));
-        let pairs = |of: fn(&Batch) -> &Tensor| [&plain, &mixed].map(|batch| values(of(batch)));
-        for [before, after] in [
-            pairs(|batch| &batch.images),
-            pairs(|batch| batch.targets().unwrap()[0]),
-            pairs(|batch| batch.targets().unwrap()[1]),
-        ] {
-            let len = before.len() / 4;
-            for (at, value) in after.iter().enumerate() {
-                let (share, other) = (mixed.shares[at / len], before[(at + len) % before.len()]);
-                let expected = share * before[at] + (1.0 - share) * other;
-                assert!((value - expected).abs() < 1e-5, "{at}: {value}, not {expected}");
-            }
-        }
-        assert!(batch(samples(1, 5, 6), &BatchLayout { mixup: Some(mixup), ..layout() }).shares.is_empty());
-    }
-
-    #[test]
-    fn without_a_size_and_mixup_images_are_reflected_and_normalised_as_ever() {
-        // What the padding was before there were others.
-        let reflect = |at: usize, offset: usize, size: usize| {
-            let period = 2 * (size.max(2) - 1);
-            let turn = (at + period * offset.div_ceil(period) - offset) % period;
-            turn.min(period - turn).min(size - 1)
-        };
-        for (channels, normalize) in [(1, Normalize::default()), (3, Normalize::IMAGENET)] {
-            let batch =
-                batch(samples(2, 5, 13), &BatchLayout { in_channels: channels, normalize, ..layout() });
-            let mut expected = vec![];
-            for sample in samples(2, 5, 13) {
-                for (channel, at) in (0..channels).flat_map(|c| (0..8 * 16).map(move |at| (c, at))) {
-                    let from = reflect(at / 16, 1, 5) * 13 + reflect(at % 16, 1, 13);
-                    expected.push(normalize.apply(sample.image.pixels[from], channel, channels));
-                }
-            }
-            assert_eq!(values(&batch.images), expected);
-            let targets: Vec<u8> = values(batch.targets().unwrap()[0]).iter().map(|&t| t as u8).collect();
-            assert_eq!(targets, batch.masks.iter().flat_map(Mask::pixels).copied().collect::<Vec<_>>());
-            assert_eq!(values(batch.targets().unwrap()[1]), [0.0, 1.0]);
-        }
-    }
-
-    #[test]
-    fn a_resized_batch_gives_maps_at_the_size_of_its_samples() {
-        let small = batch(samples(3, 9, 14), &BatchLayout { input_size: Some((30, 21)), ..layout() });
-        assert_eq!(small.images.dims(), [3, 1, 32, 24]);
-        assert_eq!(small.targets().unwrap()[0].dims(), [3, 30, 21, 1]);
-        assert_eq!(small.masks, samples(3, 9, 14).into_iter().filter_map(|s| s.mask).collect::<Vec<_>>());
-        let targets = values(small.targets().unwrap()[0]);
-        assert!(targets.iter().all(|&t| t == 0.0 || t == 1.0));
-        let resized = small.masks[1].resize(30, 21).unwrap();
-        assert_eq!(targets[630..1260], resized.pixels().iter().map(|&p| f32::from(p)).collect::<Vec<_>>());
-        // Back from the image that the network sees, a smooth one is nearly as it was.
-        let ramp = |p: usize| 0.2 + 0.03 * (p % 14) as f32 + 0.02 * (p / 14) as f32;
-        let image = Image::new(9, 14, (0..9 * 14).map(ramp).collect()).unwrap();
-        let smooth = Sample { id: "a".into(), z: None, image: image.clone(), mask: None };
-        let batch = batch(vec![smooth], &BatchLayout { input_size: Some((36, 28)), ..layout() });
-        let seen = batch.images.permute((0, 2, 3, 1)).unwrap().contiguous().unwrap();
-        let back = batch.at_original_size(&batch.crop(&seen).unwrap()).unwrap();
-        for (back, pixel) in back[0].pixels.iter().zip(&image.pixels) {
-            assert!((back * 0.25 + 0.5 - pixel).abs() < 0.03, "{back} {pixel}");
-        }
-    }
 }
