@@ -71,20 +71,20 @@ impl Batch {
             samples.into_iter().map(|(_, sample)| (sample.id, sample.mask)).unzip();
         let masks: Vec<Mask> = masks.into_iter().flatten().collect();
         let targets = (!masks.is_empty()).then(|| {
-            let numbers = |pixels: Vec<u8>| pixels.into_iter().map(f32::from).collect();
-            let pixels = mixed(masks.iter().map(|mask| numbers(resize.nearest(mask.pixels()))).collect());
-            let any = mixed(masks.iter().map(|mask| numbers(vec![u8::from(!mask.is_empty())])).collect());
-            let shape = (ids.len(), height, width, 1);
+            let classes = masks.first().map_or(1, Mask::classes);
+            let pixels = mixed(masks.iter().map(|mask| channels_last(mask, &resize)).collect());
+            let any = mixed(masks.iter().map(presence).collect());
+            let shape = (ids.len(), height, width, classes);
             Ok([
                 upload(pixels.concat(), shape, (&layout.device, DType::F32))?,
-                upload(any.concat(), (ids.len(), 1, 1, 1), (&layout.device, DType::F32))?,
+                upload(any.concat(), (ids.len(), 1, 1, classes), (&layout.device, DType::F32))?,
             ])
         });
         Ok(Batch { ids, images, masks, padding, shares, size, targets: targets.transpose()? })
     }
 
-    /// The masks as targets of 0 and 1, with mixup between them: of each pixel `(N, height, width, 1)`, resized but unpadded, and
-    /// of whether there are any `(N, 1, 1, 1)`.
+    /// The masks as targets of 0 and 1, with mixup between them: of each pixel `(N, height, width, classes)`, resized but unpadded, and
+    /// of whether there are any of a class `(N, 1, 1, classes)`.
     ///
     /// # Errors
     /// [`Error::Id`] when the samples have none.
@@ -110,6 +110,22 @@ impl Batch {
         let maps = values.chunks_exact((height * width).max(1)).map(|map| back.bilinear(map));
         maps.map(|map| Image::new(self.size.0, self.size.1, map)).collect()
     }
+}
+
+/// A mask as targets `(height, width, classes)`, resized.
+fn channels_last(mask: &Mask, resize: &Resize) -> Vec<f32> {
+    let (classes, (height, width)) = (mask.classes(), resize.to());
+    let mut targets = vec![0.0; height * width * classes];
+    for (class, plane) in mask.planes().enumerate() {
+        let values = resize.nearest(plane);
+        targets[class..].iter_mut().step_by(classes).zip(values).for_each(|(t, v)| *t = f32::from(v));
+    }
+    targets
+}
+
+/// 1 for each class of which there is a pixel.
+fn presence(mask: &Mask) -> Vec<f32> {
+    mask.planes().map(|plane| if plane.contains(&1) { 1.0 } else { 0.0 }).collect()
 }
 
 /// Calls `step` with the samples at `indices` of `dataset`, in order, batch by batch; a batch ends early where the
@@ -151,8 +167,9 @@ pub(crate) fn for_each_batch(
 
 fn of_one_size(samples: Vec<(usize, Sample)>, layout: &BatchLayout) -> Result<Vec<Batch>> {
     let mut runs: Vec<Vec<(usize, Sample)>> = Vec::new();
-    let size =
-        |(_, sample): &(usize, Sample)| (sample.image.height, sample.image.width, sample.mask.is_some());
+    let size = |(_, sample): &(usize, Sample)| {
+        (sample.image.height, sample.image.width, sample.mask.as_ref().map(Mask::classes))
+    };
     for sample in samples {
         match runs.last_mut() {
             Some(run) if run.last().map(size) == Some(size(&sample)) => run.push(sample),
