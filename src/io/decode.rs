@@ -22,7 +22,7 @@ impl Dataset {
             return Err(Error::Config { field: "i", got: i.to_string(), expected });
         };
         let image = load_image(entry)?;
-        let mask = mask(entry, |rle| draw(&entry.id, rle, &image))?;
+        let mask = mask(entry, |rles| draw(&entry.id, rles, &image))?;
         if let Some(mask) = &mask {
             check_sizes(&entry.id, &image, mask)?;
             entry.salt.get_or_init(|| MaskStatistics::of(mask));
@@ -125,21 +125,24 @@ pub(super) fn load_image(entry: &Entry) -> Result<Image> {
 
 /// The mask, if there is one. Runs do not say how large it is: for those the image is read.
 pub(super) fn load_mask(entry: &Entry) -> Result<Option<Mask>> {
-    mask(entry, |rle| draw(&entry.id, rle, &load_image(entry)?))
+    mask(entry, |rles| draw(&entry.id, rles, &load_image(entry)?))
 }
 
-fn mask(entry: &Entry, of_runs: impl FnOnce(&Rle) -> Result<Mask>) -> Result<Option<Mask>> {
+fn mask(entry: &Entry, of_runs: impl FnOnce(&[Rle]) -> Result<Mask>) -> Result<Option<Mask>> {
     match &entry.mask {
         MaskSource::None => Ok(None),
         MaskSource::File(folder) => read_mask(&entry.id, &image_file(folder, &entry.id)).map(Some),
-        MaskSource::Rle(rle) => of_runs(rle).map(Some),
+        MaskSource::Rles(rles) => of_runs(rles).map(Some),
         MaskSource::Memory(mask) => Ok(Some(mask.as_ref().clone())),
     }
 }
 
-fn draw(id: &str, rle: &Rle, image: &Image) -> Result<Mask> {
-    rle.to_mask(image.height, image.width).map_err(|error| match error {
-        Error::Rle { why, .. } => Error::Rle { id: id.into(), why },
-        other => other,
-    })
+fn draw(id: &str, rles: &[Rle], image: &Image) -> Result<Mask> {
+    let one = |rle: &Rle| {
+        rle.to_mask(image.height, image.width).map_err(|error| match error {
+            Error::Rle { why, .. } => Error::Rle { id: id.into(), why },
+            other => other,
+        })
+    };
+    Mask::stack(&rles.iter().map(one).collect::<Result<Vec<_>>>()?)
 }

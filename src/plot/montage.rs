@@ -92,7 +92,7 @@ fn picture(sample: &Sample, side: usize, colors: Colormap) -> Picture {
     let amplitudes = resample(&image.pixels, (image.height, image.width), to, Kernel::Wave);
     let mut rgb: Vec<u8> = amplitudes.iter().flat_map(|&a| colors.rgb(a)).collect();
     if let Some(mask) = &sample.mask {
-        let salt: Vec<f32> = mask.pixels().iter().map(|&p| f32::from(p)).collect();
+        let salt: Vec<f32> = mask.any().iter().map(|&p| f32::from(p)).collect();
         let field = resample(&salt, (mask.height(), mask.width()), to, Kernel::Border);
         tint(&mut rgb, &field, style::truth(colors));
     }

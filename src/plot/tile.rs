@@ -79,7 +79,7 @@ impl Tile {
 
 /// Draws the border of `mask`, smooth and just inside of it, with a thin edge of `contrast`.
 fn outline(rgb: &mut [u8], mask: &Mask, size: (usize, usize), (color, contrast): (RGBColor, RGBColor)) {
-    let pixels: Vec<f32> = mask.pixels().iter().map(|&p| f32::from(p)).collect();
+    let pixels: Vec<f32> = mask.any().iter().map(|&p| f32::from(p)).collect();
     let field = resample(&pixels, (mask.height(), mask.width()), size, Kernel::Border);
     let inside = sharpen(&field, size);
     let core = spread(&inside, size, LINE, f32::min);
@@ -93,7 +93,8 @@ fn outline(rgb: &mut [u8], mask: &Mask, size: (usize, usize), (color, contrast):
 
 /// A circle around all salt of `mask`.
 fn circle(rgb: &mut [u8], mask: &Mask, (height, width): (usize, usize), color: RGBColor) {
-    let salt = mask.pixels().iter().enumerate().filter(|(_, p)| **p > 0);
+    let any = mask.any();
+    let salt = any.iter().enumerate().filter(|(_, p)| **p > 0);
     let (down, across) = (height as f32 / mask.height() as f32, width as f32 / mask.width() as f32);
     let places: Vec<(f32, f32)> = salt
         .map(|(i, _)| ((i / mask.width()) as f32 + 0.5, (i % mask.width()) as f32 + 0.5))

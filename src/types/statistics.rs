@@ -66,14 +66,19 @@ impl Mask {
     /// # Ok::<(), tgs_salt::Error>(())
     /// ```
     pub fn is_vertical(&self) -> bool {
-        let first = &self.pixels()[..self.width()];
-        first.contains(&0) && first.contains(&1) && self.pixels().chunks(self.width()).all(|row| row == first)
+        let pixels = self.any();
+        let first = &pixels[..self.width()];
+        first.contains(&0) && first.contains(&1) && pixels.chunks(self.width()).all(|row| row == first)
     }
 
     /// True when there is salt, yet in fewer than [`TINY_MASK`] pixels.
     pub fn is_tiny(&self) -> bool {
-        (1..TINY_MASK).contains(&self.area())
+        is_tiny(self.area())
     }
+}
+
+fn is_tiny(area: usize) -> bool {
+    (1..TINY_MASK).contains(&area)
 }
 
 /// What is remembered of a mask once it was read.
@@ -89,11 +94,12 @@ pub(crate) struct MaskStatistics {
 
 impl MaskStatistics {
     pub(crate) fn of(mask: &Mask) -> MaskStatistics {
+        let area = mask.area();
         MaskStatistics {
-            area: mask.area(),
-            coverage: mask.coverage(),
+            area,
+            coverage: area as f64 / (mask.height() * mask.width()) as f64,
             vertical: mask.is_vertical(),
-            tiny: mask.is_tiny(),
+            tiny: is_tiny(area),
         }
     }
 }

@@ -92,7 +92,7 @@ impl Sums {
         plus(&mut self.amplitudes, sample.image.pixels.iter().map(|&p| f64::from(p)));
         if let Some(mask) = &sample.mask {
             self.masks += 1;
-            plus(&mut self.salt, mask.pixels().iter().map(|&p| f64::from(p)));
+            plus(&mut self.salt, mask.any().iter().map(|&p| f64::from(p)));
         }
         Ok(())
     }
