@@ -22,7 +22,9 @@ pub(crate) fn round_bins((low, high): (f64, f64), about: usize) -> ((f64, f64), 
     let rough = width / about.max(1) as f64;
     let power = libm::pow(10.0, libm::floor(libm::log10(rough)));
     let step = [1.0, 2.0, 5.0].into_iter().map(|m| m * power).find(|&s| s >= rough).unwrap_or(10.0 * power);
-    let (first, last) = ((low / step).floor(), (high / step).ceil());
+    // A single value stands in the middle of three bins.
+    let beside = if high > low { 0.0 } else { 1.0 };
+    let (first, last) = ((low / step).floor() - beside, (high / step).ceil() + beside);
     let bins = (last - first).max(1.0);
     ((first * step, (first + bins) * step), bins as usize)
 }
@@ -70,7 +72,7 @@ mod tests {
         assert_eq!(round_bins((0.0, 100.0), 100), ((0.0, 100.0), 100));
         for value in [0.0, 7.0, -3.5] {
             let ((low, high), bins) = round_bins((value, value), 24);
-            assert!(low <= value && value <= high && low < high && bins < 5, "{value}: {low} {high} {bins}");
+            assert!(low < value && value < high && bins < 4, "{value}: {low} {high} {bins}");
         }
     }
 

@@ -42,11 +42,11 @@ impl Dataset {
 
 fn linear(salt: &[MaskStatistics]) -> Panel {
     let values: Vec<f64> = salt.iter().map(|mask| 100.0 * mask.coverage).collect();
-    let middle = mean(values.iter().copied());
+    let (middle, some) = (mean(values.iter().copied()), !salt.is_empty());
     let title = format!("Coverage, {} with salt", counted(salt.len(), "mask"));
     Panel::new(title, Axis::new("coverage, % of the image").over((0.0, 100.0)), Axis::new("masks per 5 %"))
         .layer(Layer::bars("", BLUE, histogram(&values, (0.0, 100.0), 20)))
-        .layer(Layer::vertical(format!("mean {middle:.1} %"), VERMILLION, middle))
+        .layers(some.then(|| Layer::vertical(format!("mean {middle:.1} %"), VERMILLION, middle)))
 }
 
 /// About five steps to a power of ten, up to the whole image: each holds at least one whole number.
@@ -57,12 +57,14 @@ fn logarithmic(salt: &[MaskStatistics]) -> Panel {
     let high = libm::log10(pixels) + 1e-9;
     let mut sorted = values.clone();
     sorted.sort_by(f64::total_cmp);
-    let median = sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN);
     let x = Axis::new("salt pixels, logarithmic").ticks(Ticks::Counts).over((0.0, high));
-    let label = format!("median {}", count(libm::pow(10.0, median).round() as usize));
+    let median = sorted.get(sorted.len() / 2).map(|&median| {
+        let label = format!("median {}", count(libm::pow(10.0, median).round() as usize));
+        Layer::vertical(label, VERMILLION, median)
+    });
     Panel::new("Size, the same masks", x, Axis::new("masks"))
         .layer(Layer::bars("", BLUE, histogram(&values, (0.0, high), (5.0 * high).round() as usize)))
-        .layer(Layer::vertical(label, VERMILLION, median))
+        .layers(median)
 }
 
 fn classes(masks: &[MaskStatistics]) -> Panel {

@@ -43,7 +43,7 @@ impl Competition {
                 distribution(format!("{name}, {}", counted(z.len(), "image")), z, color, (bins, 1.06 * high))
             })
             .collect();
-        let curves = panels.iter().map(|&(name, z, color)| curve(name, z, color, bins));
+        let curves = panels.iter().filter_map(|&(name, z, color)| curve(name, z, color, bins));
         let both =
             Panel::new("Densities of both", depth_axis(bins), Axis::new(per(bins)).over((0.0, 1.06 * high)));
         all.push(both.layers(curves));
@@ -90,7 +90,8 @@ impl Dataset {
         let (bins, shares) = (binned(&points, BINS), binned(&empty, BINS));
         let line = bins.iter().map(|bin| (bin.x, bin.mean)).collect();
         let band = bins.iter().map(|bin| [bin.x, bin.quartiles[0], bin.quartiles[1]]).collect();
-        let scatter = Panel::new("Each image", depth(), Axis::new("coverage, % of the image"))
+        let coverage = Axis::new("coverage, % of the image").over((-4.0, 104.0));
+        let scatter = Panel::new("Each image", depth(), coverage)
             .layer(Layer::area("middle half", VERMILLION, band))
             .layer(Layer::points("image", BLUE, points))
             .layer(Layer::line("mean", VERMILLION, line));
@@ -138,25 +139,27 @@ fn highest(z: &[f64], bins: Bins) -> f64 {
 }
 
 /// The density on the scale of the bars.
-pub(super) fn scaled(z: &[f64], bins: Bins) -> Vec<(f64, f64)> {
+fn scaled(z: &[f64], bins: Bins) -> Vec<(f64, f64)> {
     let scale = 100.0 * step(bins);
     density(z, bins.0, 200).into_iter().map(|(z, y)| (z, scale * y)).collect()
 }
 
-fn curve(name: &str, z: &[f64], color: RGBColor, bins: Bins) -> Layer {
-    Layer::line(name, color, scaled(z, bins))
+/// Nothing where all depths are the same: they have no density.
+fn curve(name: &str, z: &[f64], color: RGBColor, bins: Bins) -> Option<Layer> {
+    let points = scaled(z, bins);
+    (!points.is_empty()).then(|| Layer::line(name, color, points))
 }
 
 fn distribution(title: String, z: &[f64], color: RGBColor, (bins, high): (Bins, f64)) -> Panel {
     Panel::new(title, depth_axis(bins), Axis::new(per(bins)).over((0.0, high)))
         .layer(Layer::bars("images", style::lighter(color), shares(z, bins)))
-        .layer(curve("density", z, color, bins))
+        .layers(curve("density", z, color, bins))
 }
 
 /// The densities of several sets of depths on each other.
 pub(super) fn densities(sets: &[(&str, Vec<f64>, RGBColor)]) -> Panel {
     let bins = round_bins(ends(sets.iter().flat_map(|set| set.1.iter().copied())), BARS);
-    let curves = sets.iter().map(|(name, z, color)| curve(name, z, *color, bins));
+    let curves = sets.iter().filter_map(|(name, z, color)| curve(name, z, *color, bins));
     let high = sets.iter().flat_map(|(_, z, _)| scaled(z, bins)).map(|p| p.1).fold(0.0, f64::max);
     // Depths that are all the same have no density.
     let high = if high > 0.0 { 1.06 * high } else { 1.0 };
