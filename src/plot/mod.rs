@@ -3,9 +3,11 @@
 mod batch;
 mod card;
 mod chart;
+mod classes;
 mod colormap;
 mod curves;
 mod explore;
+mod features;
 mod figure;
 mod gallery;
 pub(crate) mod html;

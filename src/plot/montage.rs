@@ -21,6 +21,8 @@ pub(crate) struct Contact {
     pub(crate) captions: Vec<Vec<String>>,
     pub(crate) samples: Vec<Sample>,
     pub(crate) colors: Colormap,
+    /// The names of the masks' classes.
+    pub(crate) classes: Vec<String>,
 }
 
 const HEADER: i32 = 78;
@@ -68,10 +70,14 @@ impl Contact {
 
     fn header(&self, canvas: &Canvas) -> Painted {
         Text::Title.draw(canvas, &self.title, (MARGIN, HEADER / 2), (HPos::Left, INK))?;
-        let masks = self.samples.iter().any(|sample| sample.mask.is_some());
-        let salt = masks.then(|| Legend::new(Sign::Box(style::truth(self.colors)), "salt"));
+        if self.samples.iter().all(|sample| sample.mask.is_none()) {
+            return Ok(());
+        }
         let x = MARGIN + Text::Title.width(&self.title) + 60;
-        style::legend(canvas, &salt.into_iter().collect::<Vec<_>>(), (x, HEADER / 2))
+        let color = |class| color(class, self.classes.len(), self.colors);
+        let entry = |(class, name)| Legend::new(Sign::Box(color(class)), name);
+        let entries: Vec<Legend> = self.classes.iter().enumerate().map(entry).collect();
+        style::legend(canvas, &entries, (x, HEADER / 2))
     }
 }
 
@@ -92,11 +98,17 @@ fn picture(sample: &Sample, side: usize, colors: Colormap) -> Picture {
     let amplitudes = resample(&image.pixels, (image.height, image.width), to, Kernel::Wave);
     let mut rgb: Vec<u8> = amplitudes.iter().flat_map(|&a| colors.rgb(a)).collect();
     if let Some(mask) = &sample.mask {
-        let salt: Vec<f32> = mask.any().iter().map(|&p| f32::from(p)).collect();
-        let field = resample(&salt, (mask.height(), mask.width()), to, Kernel::Border);
-        tint(&mut rgb, &field, style::truth(colors));
+        for (class, plane) in mask.planes().enumerate().filter(|(_, plane)| plane.contains(&1)) {
+            let salt: Vec<f32> = plane.iter().map(|&p| f32::from(p)).collect();
+            let field = resample(&salt, (mask.height(), mask.width()), to, Kernel::Border);
+            tint(&mut rgb, &field, color(class, mask.classes(), colors));
+        }
     }
     Picture { width: to.1 as u32, height: to.0 as u32, rgb }
+}
+
+fn color(class: usize, classes: usize, colors: Colormap) -> RGBColor {
+    if classes == 1 { style::truth(colors) } else { style::class_color(class) }
 }
 
 /// `field` is 1 in the salt, 0 outside and 0.5 at the border.

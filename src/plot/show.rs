@@ -48,15 +48,13 @@ impl Dataset {
         let title = format!("{} of {} samples", samples.len(), count(self.len()));
         if samples.len() > LARGE {
             let captions = samples.iter().map(small_caption).collect();
-            return Contact { title, columns: DENSE, captions, samples, colors }.draw();
+            let classes = self.class_names().to_vec();
+            return Contact { title, columns: DENSE, captions, samples, colors, classes }.draw();
         }
         let masks = samples.iter().any(|sample| sample.mask.is_some());
         Gallery {
             title,
-            legend: masks
-                .then(|| Legend::new(Sign::Line(style::truth(colors)), "salt"))
-                .into_iter()
-                .collect(),
+            legend: if masks { legend(self.class_names(), colors) } else { vec![] },
             tiles: samples.into_iter().map(|sample| tile(sample, colors)).collect(),
             group: 1,
         }
@@ -78,7 +76,8 @@ impl Dataset {
         let samples = self.spread_samples(n, MOST_SMALL)?;
         let title = format!("{} of {} samples", samples.len(), count(self.len()));
         let columns = if samples.len() > 60 { 20 } else { DENSE };
-        Contact { title, columns, captions: vec![], samples, colors: Colormap::Grey }.draw()
+        let (colors, classes) = (Colormap::Grey, self.class_names().to_vec());
+        Contact { title, columns, captions: vec![], samples, colors, classes }.draw()
     }
 
     fn spread_samples(&self, n: usize, most: usize) -> Result<Vec<Sample>> {
@@ -114,12 +113,17 @@ fn tile(sample: Sample, colors: Colormap) -> Tile {
 
 /// What is known of a sample, part by part: class of coverage, coverage, depth.
 fn caption(sample: &Sample) -> Vec<String> {
-    let mask = sample.mask.as_ref().map(|mask| {
-        let coverage = if mask.is_empty() { "no salt".into() } else { percent(mask.coverage()) };
-        [format!("class {}", coverage_class(mask.coverage())), coverage]
-    });
     let depth = sample.z.map_or("depth unknown".to_owned(), feet);
-    mask.into_iter().flatten().chain([depth]).collect()
+    let Some(mask) = &sample.mask else { return vec![depth] };
+    match (mask.classes(), mask.is_empty()) {
+        (1, true) => vec!["class 0".into(), "no salt".into(), depth],
+        (1, false) => {
+            vec![format!("class {}", coverage_class(mask.coverage())), percent(mask.coverage()), depth]
+        }
+        // Where masks have classes of their own, another number would be taken for one of them.
+        (_, true) => vec!["empty".into(), depth],
+        (_, false) => vec![percent(mask.coverage()), depth],
+    }
 }
 
 /// As [`caption`], for a tile that has no room for many words.
@@ -129,6 +133,15 @@ fn small_caption(sample: &Sample) -> Vec<String> {
         *last = "no depth".into();
     }
     lines
+}
+
+/// What the outlines are.
+pub(crate) fn legend(classes: &[String], colors: Colormap) -> Vec<Legend> {
+    let entry = |(class, name): (usize, &String)| {
+        let color = if classes.len() == 1 { style::truth(colors) } else { style::class_color(class) };
+        Legend::new(Sign::Line(color), name)
+    };
+    classes.iter().enumerate().map(entry).collect()
 }
 
 /// What is known of a sample: how much salt, how deep.

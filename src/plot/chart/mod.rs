@@ -9,7 +9,6 @@ mod panel;
 
 pub(crate) use self::axes::{Axis, Ticks};
 pub(crate) use self::density::{density, histogram, round_bins};
-#[cfg_attr(not(test), allow(unused_imports))] // for the figures of models
 pub(crate) use self::heatmap::{Heatmap, Scale};
 pub(crate) use self::layers::{Layer, Mark};
 pub(crate) use self::layout::{Plot, Sheet, side_by_side};

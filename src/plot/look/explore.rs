@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{competition, dome, layers, look};
 use crate::Result;
 use crate::plot::figure::Figure;
-use crate::types::{Competition, Dataset, Label, Sample, Stratify};
+use crate::types::{Competition, Dataset, Label, Mask, Sample, Stratify};
 
 type Draw = fn(&Dataset) -> Result<Figure>;
 
@@ -103,6 +103,19 @@ fn what_is_missing_is_said_in_one_line() {
             assert!(figure.is_ok() || data == "unknown", "{data} {name}: {:?}", figure.err());
         }
     }
+}
+
+#[test]
+fn classes_have_colours_and_names() {
+    let stacked = |i: usize| {
+        let planes = [0.13, 0.4].map(|size| dome(40, 60, (i % 3) as f32 * size));
+        Sample { id: format!("{i:03}"), z: None, image: layers(40, 60, i), mask: Mask::stack(&planes).ok() }
+    };
+    let dataset = Dataset::from_samples((0..36).map(stacked).collect()).unwrap();
+    let dataset = dataset.with_class_names(&["inner", "outer"]).unwrap();
+    look(&dataset.show(36).unwrap(), "show_classes");
+    look(&dataset.montage(100).unwrap(), "montage_classes");
+    look(&dataset.plot_coverage().unwrap(), "coverage_classes");
 }
 
 /// `cargo test --lib plot::look::explore::tables -- --nocapture` shows them.
