@@ -46,17 +46,19 @@ impl Contact {
         let side = (WIDTH as i32 - 2 * MARGIN - (columns - 1) * gap) / columns;
         let caption = if lines > 0 { lines * LINE + 8 } else { 0 };
         let below = if lines > 0 { 22 } else { gap };
-        let rows = (self.samples.len() as i32 + columns - 1) / columns;
-        let height = HEADER + rows * (caption + side + below) - below + MARGIN;
         let pictures: Vec<Picture> =
             self.samples.par_iter().map(|s| picture(s, side.max(1) as usize, self.colors)).collect();
+        let rows = (self.samples.len() as i32 + columns - 1) / columns;
+        let row =
+            caption + below + pictures.iter().map(|picture| picture.height as i32).max().unwrap_or(side);
+        let height = HEADER + rows * row - below + MARGIN;
         Figure::draw("contact sheet", (WIDTH, height as u32), |canvas| {
             self.header(canvas)?;
             for (i, picture) in (0..).zip(pictures) {
-                let (column, row) = (i % columns, i / columns);
+                let (column, at) = (i % columns, i / columns);
                 // The gaps share what is left of the width.
                 let left = MARGIN + column * (WIDTH as i32 - 2 * MARGIN - side) / (columns - 1).max(1);
-                let at = (left, HEADER + row * (caption + side + below));
+                let at = (left, HEADER + at * row);
                 if let Some(lines) = self.captions.get(i as usize) {
                     write(canvas, lines, at, side)?;
                 }

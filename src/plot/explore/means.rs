@@ -214,11 +214,12 @@ mod tests {
     fn sample(i: usize, width: usize) -> Sample {
         Sample {
             id: format!("{i:03}"),
-            z: (i % 7 > 0).then_some(i as f32),
+            z: (!i.is_multiple_of(7)).then_some(i as f32),
             image: Image::new(2, width, (0..2 * width).map(|p| ((p + i) % 11) as f32 / 10.0).collect())
                 .unwrap(),
-            mask: (i % 3 > 0).then(|| {
-                Mask::new(2, width, (0..2 * width).map(|p| u8::from((p + i) % 4 == 0)).collect()).unwrap()
+            mask: (!i.is_multiple_of(3)).then(|| {
+                Mask::new(2, width, (0..2 * width).map(|p| u8::from((p + i).is_multiple_of(4))).collect())
+                    .unwrap()
             }),
         }
     }
