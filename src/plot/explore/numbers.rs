@@ -105,6 +105,7 @@ pub(super) struct Binned {
 pub(super) fn binned(points: &[(f64, f64)], n: usize) -> Vec<Binned> {
     let (low, high) = ends(points.iter().map(|p| p.0));
     let width = (high - low) / n as f64;
+    let half = if width > 0.0 { width / 2.0 } else { 0.5 };
     let mut bins = vec![vec![]; n];
     for &(x, y) in points {
         bins[(((x - low) / width) as usize).min(n - 1)].push(y);
@@ -112,12 +113,7 @@ pub(super) fn binned(points: &[(f64, f64)], n: usize) -> Vec<Binned> {
     let one = |(i, mut ys): (usize, Vec<f64>)| {
         ys.sort_by(f64::total_cmp);
         let quartiles = [0.25, 0.75].map(|share| quantile(&ys, share));
-        Binned {
-            x: low + (i as f64 + 0.5) * width,
-            half: width / 2.0,
-            mean: mean(ys.iter().copied()),
-            quartiles,
-        }
+        Binned { x: low + (i as f64 + 0.5) * width, half, mean: mean(ys.iter().copied()), quartiles }
     };
     bins.into_iter().enumerate().filter(|(_, ys)| ys.len() >= 5).map(one).collect()
 }

@@ -36,9 +36,9 @@ impl Dataset {
     pub fn plot_pixel_statistics(&self) -> Result<Figure> {
         let what = "of pixel statistics";
         let coverages = self.coverages()?.into_iter().map(|coverage| coverage.map(|c| 100.0 * c));
-        let rows: [(&str, Vec<Option<f64>>); 2] = [
-            ("depth, ft", self.depths().into_iter().map(|z| z.map(f64::from)).collect()),
-            ("coverage, % of the image", coverages.collect()),
+        let rows: [(Axis, Vec<Option<f64>>); 2] = [
+            (Axis::new("depth, ft"), self.depths().into_iter().map(|z| z.map(f64::from)).collect()),
+            (Axis::new("coverage, % of the image").over((-3.0, 103.0)), coverages.collect()),
         ];
         let rows: Vec<_> = rows.into_iter().filter(|(_, xs)| xs.iter().any(Option::is_some)).collect();
         if rows.is_empty() {
@@ -53,12 +53,12 @@ impl Dataset {
     }
 }
 
-fn panel(row: &(&str, Vec<Option<f64>>), (name, of): Statistic, statistics: &[PixelStatistics]) -> Panel {
+fn panel(row: &(Axis, Vec<Option<f64>>), (name, of): Statistic, statistics: &[PixelStatistics]) -> Panel {
     let points: Vec<(f64, f64)> =
         row.1.iter().zip(statistics).filter_map(|(x, image)| Some(((*x)?, of(image)))).collect();
     let title = format!("{name}, r = {}", written(pearson(&points)));
     let means = binned(&points, 12).iter().map(|bin| (bin.x, bin.mean)).collect();
-    Panel::new(title, Axis::new(row.0), Axis::new("amplitude, 0 to 1"))
+    Panel::new(title, row.0.clone(), Axis::new("amplitude, 0 to 1"))
         .layer(Layer::points("", BLUE, points))
         .layer(Layer::line("", VERMILLION, means))
 }
