@@ -8,6 +8,8 @@ mod curves;
 mod figure;
 mod gallery;
 pub(crate) mod html;
+mod mosaic;
+mod mosaic_card;
 mod predictions;
 mod resample;
 mod show;
