@@ -25,7 +25,7 @@ impl Dataset {
         let mask = match &entry.mask {
             MaskSource::None => None,
             MaskSource::File(folder) => Some(read_mask(&entry.id, &image_file(folder, &entry.id))?),
-            MaskSource::Rle(rle) => Some(draw(&entry.id, rle, &image)?),
+            MaskSource::Rles(rles) => Some(draw(&entry.id, rles, &image)?),
             MaskSource::Memory(mask) => Some(mask.as_ref().clone()),
         };
         if let Some(mask) = &mask {
@@ -144,11 +144,14 @@ fn load_image(entry: &Entry) -> Result<Image> {
     }
 }
 
-fn draw(id: &str, rle: &Rle, image: &Image) -> Result<Mask> {
-    rle.to_mask(image.height, image.width).map_err(|error| match error {
-        Error::Rle { why, .. } => Error::Rle { id: id.into(), why },
-        other => other,
-    })
+fn draw(id: &str, rles: &[Rle], image: &Image) -> Result<Mask> {
+    let one = |rle: &Rle| {
+        rle.to_mask(image.height, image.width).map_err(|error| match error {
+            Error::Rle { why, .. } => Error::Rle { id: id.into(), why },
+            other => other,
+        })
+    };
+    Mask::stack(&rles.iter().map(one).collect::<Result<Vec<_>>>()?)
 }
 
 fn coverage(entry: &Entry) -> Result<Option<f64>> {
@@ -158,7 +161,7 @@ fn coverage(entry: &Entry) -> Result<Option<f64>> {
     let mask = match &entry.mask {
         MaskSource::None => return Ok(None),
         MaskSource::File(folder) => read_mask(&entry.id, &image_file(folder, &entry.id))?.coverage(),
-        MaskSource::Rle(rle) => draw(&entry.id, rle, &load_image(entry)?)?.coverage(),
+        MaskSource::Rles(rles) => draw(&entry.id, rles, &load_image(entry)?)?.coverage(),
         MaskSource::Memory(mask) => mask.coverage(),
     };
     Ok(Some(*entry.coverage.get_or_init(|| mask)))
