@@ -78,6 +78,16 @@ fn neighbours_continue_each_other() {
     let masks: HashMap<String, Mask> =
         salt.train.samples().unwrap().into_iter().filter_map(|s| Some((s.id, s.mask?))).collect();
     let mosaics = timed(&all, &MosaicSearch::default());
+    if let Ok(folder) = std::env::var("TGS_SALT_LOOK") {
+        mosaics.show(24, &all).unwrap().save(format!("{folder}/largest_sections.png")).unwrap();
+        mosaics
+            .section(0)
+            .unwrap()
+            .show(&all)
+            .unwrap()
+            .save(format!("{folder}/largest_section.png"))
+            .unwrap();
+    }
     let placed: usize = mosaics.sections().iter().map(Section::len).sum();
     assert!((4_800..6_000).contains(&placed), "{placed} images in sections");
     let counts = mosaics.counts;
