@@ -4,6 +4,18 @@ use crate::types::{Dataset, Image, Mask};
 use crate::{Error, Result};
 
 /// A piece of the section that patches were cut from: two tiles or more, each at its row and column.
+///
+/// ```
+/// use tgs_salt::prelude::*;
+/// let salt = Competition::sample()?;
+/// let all = salt.train.join(&salt.test)?;
+/// let mosaics = Mosaics::find(&all, &MosaicSearch::default())?;
+/// let section = mosaics.section(0)?;
+/// let (image, mask) = (section.image(&all)?, section.mask(&all)?);
+/// assert_eq!((image.height, image.width), (101 * section.rows(), 101 * section.columns()));
+/// assert_eq!((mask.height(), mask.width()), section.size());
+/// # Ok::<(), tgs_salt::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Section {
     pub(super) tiles: Vec<SectionTile>,
