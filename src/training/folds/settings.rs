@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 ///
 /// [`Mosaics::groups`]: crate::Mosaics::groups
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Folds {
     /// Into how many folds the dataset is divided.
     pub k: usize,
@@ -108,6 +108,16 @@ impl Folds {
     }
 }
 
+impl std::fmt::Debug for Folds {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Folds { k, stratify, only, tta, together, labels } = self;
+        let mut shown = f.debug_struct("Folds");
+        shown.field("k", k).field("stratify", stratify).field("only", only).field("tta", tta);
+        // Thousands of ids tell a reader nothing.
+        shown.field("together", &format_args!("{} groups", together.len())).field("labels", labels).finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +144,7 @@ mod tests {
             1,
             "{held:?}"
         );
+        assert!(format!("{folds:?}").contains("together: 1 groups, labels: None"), "{folds:?}");
         // Settings of before there were groups are read as without.
         let mut json = serde_json::to_value(&folds).unwrap();
         json.as_object_mut().unwrap().remove("together");
