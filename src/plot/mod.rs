@@ -6,6 +6,7 @@ mod chart;
 mod classes;
 mod colormap;
 mod curves;
+mod features;
 mod figure;
 mod gallery;
 pub(crate) mod html;
