@@ -112,7 +112,7 @@ impl Drawn<'_> {
     }
 
     fn paint(&self, canvas: &Canvas, picture: Picture, (x, y): (i32, i32)) -> Painted {
-        let room = (picture.width as i32).max(LEAST) + GAP - 12;
+        let room = ((picture.width as i32).max(LEAST) + GAP - 12).min(WIDTH as i32 - MARGIN - x);
         Text::Bold.draw(canvas, &Text::Bold.fit(&self.tile.title, room), (x, y + 18), (HPos::Left, INK))?;
         let detail = Text::Small.fit(&self.tile.detail, room);
         Text::Small.draw(canvas, &detail, (x, y + 48), (HPos::Left, FAINT_INK))?;

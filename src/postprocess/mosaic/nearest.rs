@@ -140,14 +140,14 @@ fn best_of_block(rows: &Edges, columns: &Packed, start: usize) -> (Vec<Best>, Ve
             if (0..COLUMNS).map(|c| u32::from(hit(c))).sum::<u32>() == 0 {
                 continue;
             }
-            for c in 0..COLUMNS {
-                if products[c] - halves[c] <= worst && products[c] - half <= last[c]
-                    || columns.images[first + c] == rows.images[row]
-                {
+            for (c, (&product, &half_of_column)) in products.iter().zip(halves).enumerate() {
+                let (score, back) = (product - half_of_column, product - half);
+                let is_itself = columns.images[first + c] == rows.images[row];
+                if is_itself || (score <= worst && back <= last[c]) {
                     continue;
                 }
-                best.take(products[c] - halves[c], (first + c) as u32);
-                of_columns[first + c].take(products[c] - half, row as u32);
+                best.take(score, (first + c) as u32);
+                of_columns[first + c].take(back, row as u32);
                 last[c] = of_columns[first + c].last();
             }
         }
