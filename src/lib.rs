@@ -25,7 +25,7 @@
 //! | 5 | [`models`] | [`Encoder`], [`Unet`], [`UnetPlusPlus`], [`Architecture`], [`Model`] |
 //! | 4 | [`losses`] | [`Loss`]: what training minimises |
 //! | 3 | [`nn`] | layers with checked gradients, optimizers, [`device()`] |
-//! | 2 | [`io`], [`synthetic`], [`metrics`], [`transform`], [`postprocess`] | files, the sample survey, scores, padding and augmentation, [`Crf`] |
+//! | 2 | [`io`], [`synthetic`], [`metrics`], [`transform`], [`postprocess`] | files, the sample survey, scores, padding and augmentation, [`Crf`], [`Mosaics`] |
 //! | 1 | [`types`] | [`Image`], [`Mask`], [`Rle`], [`Sample`], [`Dataset`], [`Competition`] |
 //! | 0 | [`error`] | [`Error`], [`Result`] |
 //!
@@ -64,7 +64,7 @@ pub use plot::{Colormap, Figure};
 pub use plotters;
 #[cfg(feature = "frames")]
 pub use polars;
-pub use postprocess::Crf;
+pub use postprocess::{Crf, MosaicSearch, Mosaics};
 pub use training::{
     CrossValidation, Epoch, Fold, FoldLabels, Folds, History, LrFind, Metric, PseudoLabelled, PseudoLabels,
     Recipe, Run, Schedule, TrainConfig, Trust,

@@ -10,7 +10,7 @@ pub use crate::pipeline::{Report, RunConfig};
 #[cfg(feature = "frames")]
 pub use crate::plot::ShowTable;
 pub use crate::plot::{Colormap, Figure};
-pub use crate::postprocess::Crf;
+pub use crate::postprocess::{Crf, MosaicSearch, Mosaics, Neighbours, Section};
 pub use crate::training::{
     CrossValidation, Epoch, Fold, FoldLabels, Folds, History, LrFind, Metric, PseudoLabelled, PseudoLabels,
     Recipe, Run, Schedule, TrainConfig, Trust,

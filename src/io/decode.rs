@@ -69,10 +69,7 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::split`]; a sample needs a mask only where coverage counts.
     pub fn split_by(&self, fraction: f64, stratify: Stratify, seed: u64) -> Result<(Dataset, Dataset)> {
-        if !(fraction > 0.0 && fraction < 1.0) {
-            let expected = "above 0 and below 1, such as 0.2".into();
-            return Err(Error::Config { field: "fraction", got: fraction.to_string(), expected });
-        }
+        check_fraction(fraction)?;
         let held = stratify::hold_out(&self.classes(stratify, 2)?, fraction, seed);
         Ok((self.filter(|i| !held[i]), self.filter(|i| held[i])))
     }
@@ -101,7 +98,7 @@ impl Dataset {
     }
 
     /// The class of each of at least so many samples.
-    fn classes(&self, stratify: Stratify, at_least: usize) -> Result<Vec<usize>> {
+    pub(super) fn classes(&self, stratify: Stratify, at_least: usize) -> Result<Vec<usize>> {
         if self.len() < at_least {
             let expected = format!("at least {at_least} to divide");
             return Err(Error::Config { field: "samples", got: self.len().to_string(), expected });
@@ -123,6 +120,16 @@ impl Dataset {
         };
         self.coverages()?.into_iter().zip(self.ids()).map(class).collect()
     }
+}
+
+/// # Errors
+/// [`Error::Config`] when `fraction` is not between 0 and 1.
+pub(super) fn check_fraction(fraction: f64) -> Result<()> {
+    if fraction > 0.0 && fraction < 1.0 {
+        return Ok(());
+    }
+    let expected = "above 0 and below 1, such as 0.2".into();
+    Err(Error::Config { field: "fraction", got: fraction.to_string(), expected })
 }
 
 /// Results for `0..count` on all cores; of several errors always the first in order.

@@ -10,6 +10,7 @@ mod folder;
 mod png;
 mod statistics;
 mod submission;
+mod together;
 
 pub(crate) use self::atomic::write_atomically;
 pub use self::submission::{Submission, write_submission};

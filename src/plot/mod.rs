@@ -12,6 +12,8 @@ mod figure;
 mod gallery;
 pub(crate) mod html;
 mod montage;
+mod mosaic;
+mod mosaic_card;
 mod predictions;
 mod resample;
 mod show;

@@ -169,6 +169,11 @@ impl Dataset {
         !self.is_empty() && self.entries().all(|entry| !matches!(entry.mask, MaskSource::None))
     }
 
+    /// True when the sample at `i` has a mask.
+    pub(crate) fn has_mask(&self, i: usize) -> bool {
+        self.entry(i).is_some_and(|entry| !matches!(entry.mask, MaskSource::None))
+    }
+
     /// The samples of these ids, in the order of the ids.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod rle;
 mod sample;
 mod statistics;
 pub(crate) mod stratify;
+pub(crate) mod together;
 
 pub use self::competition::{Competition, Notes};
 pub use self::coverage::coverage_class;
