@@ -1,5 +1,7 @@
 //! From trained networks to probabilities, masks and scores.
 
+mod component_search;
+mod components;
 mod ensemble;
 mod evaluate;
 mod joined;
@@ -10,6 +12,7 @@ mod predictor;
 mod refine;
 mod tta;
 
+pub use components::ChosenComponents;
 pub use ensemble::Ensemble;
 pub use mean::Mean;
 pub use predictions::{Masks, Probabilities};

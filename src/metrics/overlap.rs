@@ -49,13 +49,13 @@ pub fn mean_precision(truth: &Mask, prediction: &Mask) -> Result<f64> {
 }
 
 /// Pixels in both masks and in either.
-pub(super) struct Overlap {
-    pub(super) both: usize,
-    pub(super) either: usize,
+pub(crate) struct Overlap {
+    pub(crate) both: usize,
+    pub(crate) either: usize,
 }
 
 impl Overlap {
-    fn of(truth: &Mask, prediction: &Mask) -> Result<Overlap> {
+    pub(crate) fn of(truth: &Mask, prediction: &Mask) -> Result<Overlap> {
         check_same_size(
             "prediction",
             (truth.height(), truth.width()),
@@ -70,7 +70,7 @@ impl Overlap {
     }
 
     /// How many of the ten thresholds are exceeded: `I / U > (10 + k) / 20` in integers.
-    pub(super) fn hits(&self) -> u64 {
+    pub(crate) fn hits(&self) -> u64 {
         if self.either == 0 {
             return 10;
         }
