@@ -1,4 +1,5 @@
-//! draft: trains only
+//! draft: dumps
+use std::io::Write;
 use std::path::PathBuf;
 use tgs_salt::prelude::*;
 fn main() -> anyhow::Result<()> {
@@ -6,18 +7,12 @@ fn main() -> anyhow::Result<()> {
     let seed: u64 = a[1].parse()?;
     let folder = PathBuf::from(&a[2]);
     let salt = Competition::open("/work/shared/data/tgs-salt")?;
-    let (train, valid) = salt.train.split(0.2, seed)?;
-    let network = Unet::new(Encoder::Plain).base_filters(8).seed(seed);
-    let mut model = network.input_size(64, 64).build(&Device::Cpu)?;
-    let config = TrainConfig::default()
-        .learning_rate(2e-3)
-        .seed(seed)
-        .epochs(12)
-        .patience(12)
-        .run_folder(folder)
-        .resume(true);
-    let history = model.train(&train, &valid, &config)?;
-    println!("{history:?}");
-    println!("{:?}", model.predict(&valid)?.evaluate_rule(&valid, &MaskRule::default())?);
+    let (_, valid) = salt.train.split(0.2, seed)?;
+    let model = Model::load(folder.join("best.safetensors"), &Device::Cpu)?;
+    for (name, p) in [("plain", model.predict(&valid)?), ("tta", model.predict_tta(&valid, &Tta::default())?)] {
+        let mut f = std::fs::File::create(folder.join(format!("{name}.f32")))?;
+        for id in &p.ids { f.write_all(&p.get(id)?.pixels.iter().flat_map(|p| p.to_le_bytes()).collect::<Vec<u8>>())?; }
+        std::fs::write(folder.join("ids.txt"), p.ids.join("\n"))?;
+    }
     Ok(())
 }
