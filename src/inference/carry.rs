@@ -173,6 +173,13 @@ impl std::fmt::Debug for ChosenSeamRules {
 impl std::fmt::Debug for SeamRuleScore {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         let SeamRuleScore { name, mean_precision, changed, better, worse } = self;
-        write!(f, "{name}: mean_precision {mean_precision:.4}, {changed} changed, {better} better, {worse} worse")
+        write!(
+            f,
+            "{name}: mean_precision {mean_precision:.4}, {changed} changed, {better} better, {worse} worse"
+        )
     }
 }
+
+#[cfg(test)]
+#[path = "carry_tests.rs"]
+mod tests;

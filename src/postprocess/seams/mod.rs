@@ -26,14 +26,13 @@ use serde::{Deserialize, Serialize};
 /// | `full_above` | true | above has salt all along its lowest row: here is the inside of the salt, whose mask is empty | 7 of 7 |
 /// | `none_above` | true | above has no salt in its lowest row: here is none | 53 of 55 |
 /// | `part_above` | false | above, not vertical, has salt in a part of its lowest row: here is salt in these columns, all the height | 11 of 17 |
-/// | `vertical_below` | false | below is a vertical mask: here is salt in its columns only, from the first predicted one down | 12 of 12 |
+/// | `vertical_below` | true | below is a vertical mask: here are the same columns | 10 of 12 |
 /// | `none_below` | true | below is empty: here is salt all along the lowest row, or none at all | 60 of 60 |
 /// | `reach` | 3 | how many tiles above a known mask is looked for; the nearest counts | ≥ 1 |
 ///
-/// *Holds* counts pairs of labelled tiles; for `part_above` those with an IoU above 0.9, for `vertical_below` those whose lowest
-/// row is what the rule says. Two tiles further down the first three hold for 5 of 5, 4 of 4 and 42 of 43, three tiles further
-/// for 2 of 2, 6 of 6 and 26 of 27. The others are of direct neighbours only. Neither rule empties a tile above known salt in
-/// the topmost row of the tile below.
+/// *Holds* counts pairs of labelled tiles; where it is about columns, those with an IoU above 0.9. Two tiles further down the first three hold for 5 of 5, 4 of 4 and 42 of 43, three tiles further
+/// for 2 of 2, 6 of 6 and 26 of 27; the others are of direct neighbours only. `part_above` is worth choosing where the network is
+/// weak. A known mask above empties no tile that lies on known salt: what enters the tile below has to come through it.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SeamRules {
@@ -45,7 +44,7 @@ pub struct SeamRules {
     pub none_above: bool,
     /// Above, not vertical, has salt in a part of its lowest row: here is salt in these columns, all the height.
     pub part_above: bool,
-    /// Below is a vertical mask: here is salt in its columns only, from the first predicted one down.
+    /// Below is a vertical mask: here are the same columns.
     pub vertical_below: bool,
     /// Below is empty: here is salt all along the lowest row, or none at all.
     pub none_below: bool,
@@ -55,8 +54,7 @@ pub struct SeamRules {
 
 impl Default for SeamRules {
     fn default() -> Self {
-        let none = SeamRules::none();
-        SeamRules { vertical_above: true, full_above: true, none_above: true, none_below: true, ..none }
+        SeamRules::none().switched([true, true, true, false, true, true])
     }
 }
 
@@ -79,7 +77,7 @@ impl SeamRules {
         none_above: bool,
         /// Above, not vertical, has salt in a part of its lowest row: here is salt in these columns, all the height.
         part_above: bool,
-        /// Below is a vertical mask: here is salt in its columns only, from the first predicted one down.
+        /// Below is a vertical mask: here are the same columns.
         vertical_below: bool,
         /// Below is empty: here is salt all along the lowest row, or none at all.
         none_below: bool,
@@ -119,15 +117,7 @@ impl SeamRules {
     /// The rules with these switches, in the order of [`SeamRules::NAMES`].
     pub(crate) fn switched(self, on: [bool; 6]) -> SeamRules {
         let [vertical_above, full_above, none_above, part_above, vertical_below, none_below] = on;
-        SeamRules {
-            vertical_above,
-            full_above,
-            none_above,
-            part_above,
-            vertical_below,
-            none_below,
-            ..self
-        }
+        SeamRules { vertical_above, full_above, none_above, part_above, vertical_below, none_below, ..self }
     }
 
     /// The mask of a tile between two others, as far as theirs are known.
@@ -173,23 +163,16 @@ impl SeamRules {
             let is_full = 2 * lowest.iter().filter(|&&p| p == 1).count() > lowest.len();
             return (self.none_below && !is_full).then(|| mask.with(|_| false));
         }
-        (self.vertical_below && is_vertical(below)).then(|| {
-            let columns = topmost_row(below);
-            let width = columns.len();
-            let first = |x: usize| (0..mask.height()).find(|&y| mask.pixels()[y * width + x] == 1);
-            // Without any predicted salt in its columns the vertical mask goes on upwards.
-            let any = (0..width).any(|x| columns[x] == 1 && first(x).is_some());
-            let tops: Vec<usize> =
-                (0..width).map(|x| first(x).unwrap_or(if any { mask.height() - 1 } else { 0 })).collect();
-            mask.with(|at| columns[at % width] == 1 && at / width >= tops[at % width])
-        })
+        let columns = topmost_row(below);
+        let goes_on = self.vertical_below && is_vertical(below);
+        goes_on.then(|| mask.with(|at| columns[at % columns.len()] == 1))
     }
 }
 
-/// True where each column is salt or not, all the height, and some are.
+/// True where each column is salt or not, all the height, and there are both.
 fn is_vertical(mask: &Mask) -> bool {
     let first = topmost_row(mask);
-    first.contains(&1) && mask.pixels().chunks(mask.width()).all(|row| row == first)
+    first.contains(&1) && first.contains(&0) && mask.pixels().chunks(mask.width()).all(|row| row == first)
 }
 
 fn seen_above(above: &Mask) -> Above {
@@ -224,8 +207,12 @@ fn same_size(what: &str, mask: &Mask, other: &Mask) -> Result<()> {
 
 impl std::fmt::Debug for SeamRules {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let on: Vec<&str> =
-            SeamRules::NAMES.into_iter().zip(self.switches()).filter(|(_, on)| *on).map(|(name, _)| name).collect();
+        let on: Vec<&str> = SeamRules::NAMES
+            .into_iter()
+            .zip(self.switches())
+            .filter(|(_, on)| *on)
+            .map(|(name, _)| name)
+            .collect();
         match on.is_empty() {
             true => f.write_str("SeamRules: none"),
             false => write!(f, "SeamRules: {}, known masks up to {} above", on.join(", "), self.reach),

@@ -57,11 +57,9 @@ fn what_comes_from_above() {
 
 #[test]
 fn what_comes_from_below() {
-    // From the first predicted salt down; the rest goes. A column without any has the lowest pixel at least.
-    check("vertical_below", "...# #..# #..#", None, Some("##.. ##.. ##.."), ".... #... ##..");
-    // Nothing predicted in its columns: it goes on upwards.
-    check("vertical_below", "...# ...# ....", None, Some("##.. ##.. ##.."), "##.. ##.. ##..");
+    check("vertical_below", "...# #..# #..#", None, Some("##.. ##.. ##.."), "##.. ##.. ##..");
     check("vertical_below", "...# ...# ....", None, Some("##.. ##.. #..."), "...# ...# ....");
+    check("vertical_below", "...# ...#", None, Some("#### ####"), "...# ...#");
     check("none_below", "##.. ##..", None, Some(".... ...."), ".... ....");
     check("none_below", "##.. ###.", None, Some(".... ...."), "##.. ###.");
     check("none_below", "##.. ##..", None, Some(".... ...#"), "##.. ##..");
