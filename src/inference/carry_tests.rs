@@ -162,10 +162,11 @@ fn the_best_rules_are_chosen_and_none_where_none_helps() {
     let score =
         |rules: &SeamRules| masks.carry(&mosaics, &train, rules).unwrap().mean_precision(&valid).unwrap();
     assert_eq!((score(&SeamRules::none()), score(&chosen.rules)), (chosen.before, chosen.mean_precision));
-    for bits in 0..1 << SeamRules::NAMES.len() {
+    for bits in 0u32..1 << SeamRules::NAMES.len() {
         let rules = SeamRules::none().switched(std::array::from_fn(|rule| bits >> rule & 1 == 1));
-        let smaller =
-            |a: [bool; 6], b: [bool; 6]| a.map(u8::from).iter().sum::<u8>() < b.map(u8::from).iter().sum();
+        let smaller = |a: [bool; 6], b: [bool; 6]| {
+            a.map(u8::from).iter().sum::<u8>() < b.map(u8::from).iter().sum::<u8>()
+        };
         assert!(score(&rules) <= chosen.mean_precision, "{rules:?} is better than {chosen:?}");
         if smaller(rules.switches(), chosen.rules.switches()) {
             assert!(score(&rules) < chosen.mean_precision, "{rules:?} is as good as {chosen:?}");
