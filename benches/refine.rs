@@ -255,7 +255,7 @@ fn main() -> anyhow::Result<()> {
     let mut table: Vec<(&str, Vec<f64>)> = Vec::new();
     for seed in (first..first + seeds).map(|seed| seed as u64) {
         let (train, valid) = match together {
-            true => anyhow::bail!("not yet"),
+            true => salt.train.split_together(0.2, Stratify::Coverage, seed, &mosaics.groups())?,
             false => salt.train.split(0.2, seed)?,
         };
         let network = Unet::new(Encoder::Plain).base_filters(filters).seed(seed);

@@ -76,7 +76,7 @@ fn labels_and_masks_are_those_of_scikit_image() {
         }
         assert_eq!(components.list.len() as i64, number("count"), "{name}");
         for (component, region) in components.list.iter().zip(case["regions"].as_array().unwrap()) {
-            let Component { label, area, rows, columns } = component;
+            let Component { label, area, rows, columns, .. } = component;
             let bounds = [*area, rows.start, columns.start, rows.end, columns.end].map(|n| n as u64);
             assert_eq!([vec![u64::from(*label)], bounds.to_vec()].concat(), numbers(region), "{name}");
         }

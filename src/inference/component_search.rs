@@ -10,12 +10,15 @@ use std::ops::Range;
 /// The rule whose masks score best: objects and holes of 0 to a tenth of an image by steps of 1/2000 of it, all pairs. Of equally
 /// good ones a part that does nothing, else the middle of the widest range, of objects first.
 pub(super) fn choose(truths: &[Mask], masks: &[Mask], connectivity: Connectivity) -> Result<ComponentRule> {
-    let pixels = truths.iter().map(|truth| truth.pixels().len()).max().unwrap_or(0);
+    let pixels = truths.iter().map(|truth| truth.height() * truth.width()).max().unwrap_or(0);
     let step = (pixels / STEPS_PER_IMAGE).max(1);
-    let pairs = truths.par_iter().zip(masks);
-    let fields = pairs.map(|(truth, mask)| fields(truth, mask, step, connectivity));
-    let fields: Vec<Vec<Field>> = fields.collect::<Result<_>>()?;
-    let hits = table(fields.iter().flatten());
+    // The score of an image is the mean over its classes, so that a sum over all of them has its best in the same place.
+    let of_image = |(truth, mask): (&Mask, &Mask)| {
+        let one = |class| Ok(fields(&truth.class(class)?, &mask.class(class)?, step, connectivity));
+        (0..truth.classes()).map(one).collect::<Result<Vec<_>>>()
+    };
+    let fields: Vec<Vec<Vec<Field>>> = truths.par_iter().zip(masks).map(of_image).collect::<Result<_>>()?;
+    let hits = table(fields.iter().flatten().flatten());
     let by_object: Vec<u64> = hits.iter().map(|row| row.iter().max().copied().unwrap_or(0)).collect();
     let object = none_or_middle(&by_object);
     let hole = hits.get(object).map_or(0, |row| none_or_middle(row));
@@ -57,8 +60,8 @@ fn table<'a>(fields: impl Iterator<Item = &'a Field>) -> Vec<Vec<u64>> {
     sums.collect()
 }
 
-/// All that can come of one mask.
-fn fields(truth: &Mask, mask: &Mask, step: usize, connectivity: Connectivity) -> Result<Vec<Field>> {
+/// All that can come of one mask of one class.
+fn fields(truth: &Mask, mask: &Mask, step: usize, connectivity: Connectivity) -> Vec<Field> {
     let components = mask.components(connectivity);
     let area = |at: usize| match components.labels[at] {
         0 => 0,
@@ -68,26 +71,21 @@ fn fields(truth: &Mask, mask: &Mask, step: usize, connectivity: Connectivity) ->
     for objects in ranges(components.list.iter().map(|component| component.area), step) {
         let least = (objects.start * step).max(1);
         let kept = mask.with(|at| area(at) >= least);
-        for (holes, hits) in filled(truth, &kept, step, connectivity)? {
+        for (holes, hits) in filled(truth, &kept, step, connectivity) {
             fields.push(Field { objects: objects.clone(), holes, hits });
         }
     }
-    Ok(fields)
+    fields
 }
 
 /// The hits of a mask with its holes filled: ranges of least sizes, each with what they give.
-fn filled(
-    truth: &Mask,
-    mask: &Mask,
-    step: usize,
-    connectivity: Connectivity,
-) -> Result<Vec<(Range<usize>, u64)>> {
+fn filled(truth: &Mask, mask: &Mask, step: usize, connectivity: Connectivity) -> Vec<(Range<usize>, u64)> {
     let (labels, areas) = mask.holes(connectivity);
     let mut salt = vec![0; areas.len()];
     for (&label, &pixel) in labels.iter().zip(truth.pixels()) {
         salt[label as usize] += usize::from(pixel);
     }
-    let mut overlap = Overlap::of(truth, mask)?;
+    let mut overlap = Overlap::of(truth.pixels(), mask.pixels());
     let mut holes: Vec<usize> = (1..areas.len()).collect();
     holes.sort_unstable_by_key(|&hole| areas[hole]);
     let mut next = 0;
@@ -99,7 +97,7 @@ fn filled(
         }
         (range, overlap.hits())
     };
-    Ok(ranges(areas[1..].iter().copied(), step).into_iter().map(one).collect())
+    ranges(areas[1..].iter().copied(), step).into_iter().map(one).collect()
 }
 
 /// The grid cut where something of these areas becomes too small.
@@ -117,6 +115,10 @@ mod tests {
     use super::*;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+    fn hits_of(truth: &Mask, mask: &Mask) -> u64 {
+        Overlap::of(truth.pixels(), mask.pixels()).hits()
+    }
 
     /// A truth of a few boxes, and a prediction of them with specks and holes.
     fn example(random: &mut ChaCha8Rng) -> (Mask, Mask) {
@@ -148,12 +150,12 @@ mod tests {
             for step in [1, 3] {
                 let each = truths.iter().zip(&masks);
                 let all: Vec<Field> =
-                    each.flat_map(|(truth, mask)| fields(truth, mask, step, connectivity).unwrap()).collect();
+                    each.flat_map(|(truth, mask)| fields(truth, mask, step, connectivity)).collect();
                 let hits = table(all.iter());
                 for (object, hole) in [0, 1, 2, 7, 20, 63, 200].into_iter().zip([0, 5, 1, 30, 200, 0, 11]) {
                     let rule =
                         ComponentRule { min_object: object * step, min_hole: hole * step, connectivity };
-                    let score = |(truth, mask)| Overlap::of(truth, &rule.clean(mask)).unwrap().hits();
+                    let score = |(truth, mask)| hits_of(truth, &rule.clean(mask));
                     let expected: u64 = truths.iter().zip(&masks).map(score).sum();
                     assert_eq!(hits[object][hole], expected, "{rule:?}");
                 }
@@ -166,7 +168,7 @@ mod tests {
         let mut random = ChaCha8Rng::seed_from_u64(12);
         let (truths, masks): (Vec<_>, Vec<_>) = (0..8).map(|_| example(&mut random)).unzip();
         let score = |rule: ComponentRule| -> u64 {
-            let one = |(truth, mask)| Overlap::of(truth, &rule.clean(mask)).unwrap().hits();
+            let one = |(truth, mask)| hits_of(truth, &rule.clean(mask));
             truths.iter().zip(&masks).map(one).sum()
         };
         let chosen = choose(&truths, &masks, Connectivity::Four).unwrap();

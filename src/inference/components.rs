@@ -1,10 +1,10 @@
 //! Predicted masks without small objects and holes.
 
-use crate::Result;
 use crate::inference::{Masks, component_search, evaluate};
 use crate::metrics::Score;
 use crate::postprocess::ComponentRule;
-use crate::types::Dataset;
+use crate::types::{Dataset, Mask};
+use crate::{Error, Result};
 use rayon::prelude::*;
 
 /// A rule for components and the score it reaches.
@@ -53,14 +53,15 @@ impl Masks {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Id`](crate::Error::Id) when the ids differ or an image has no mask; as [`Dataset::get`].
+    /// [`Error::Id`] when the ids differ or an image has no mask; as [`Dataset::get`]; [`Error::Shape`] when a mask is not of its image's size.
     pub fn choose_components(&self, dataset: &Dataset) -> Result<ChosenComponents> {
         let truths = evaluate::truths(&self.ids, dataset)?;
         let connectivity = ComponentRule::default().connectivity;
+        let score = |masks: &[Mask]| Ok::<_, Error>(Score::of(&truths, masks, 0.5)?.mean_precision);
+        // First of all: it refuses masks that do not fit their truths.
+        let before = score(self.masks())?;
         let rule = component_search::choose(&truths, self.masks(), connectivity)?;
-        let score =
-            |masks: &Masks| Ok::<_, crate::Error>(Score::of(&truths, masks.masks(), 0.5)?.mean_precision);
-        Ok(ChosenComponents { rule, before: score(self)?, mean_precision: score(&self.clean(&rule))? })
+        Ok(ChosenComponents { rule, before, mean_precision: score(self.clean(&rule).masks())? })
     }
 }
 

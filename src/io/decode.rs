@@ -25,7 +25,7 @@ impl Dataset {
         let mask = match &entry.mask {
             MaskSource::None => None,
             MaskSource::File(folder) => Some(read_mask(&entry.id, &image_file(folder, &entry.id))?),
-            MaskSource::Rle(rle) => Some(draw(&entry.id, rle, &image)?),
+            MaskSource::Rles(rles) => Some(draw(&entry.id, rles, &image)?),
             MaskSource::Memory(mask) => Some(mask.as_ref().clone()),
         };
         if let Some(mask) = &mask {
@@ -68,10 +68,7 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::split`]; a sample needs a mask only where coverage counts.
     pub fn split_by(&self, fraction: f64, stratify: Stratify, seed: u64) -> Result<(Dataset, Dataset)> {
-        if !(fraction > 0.0 && fraction < 1.0) {
-            let expected = "above 0 and below 1, such as 0.2".into();
-            return Err(Error::Config { field: "fraction", got: fraction.to_string(), expected });
-        }
+        check_fraction(fraction)?;
         let held = stratify::hold_out(&self.classes(stratify, 2)?, fraction, seed);
         Ok((self.filter(|i| !held[i]), self.filter(|i| held[i])))
     }
@@ -100,7 +97,7 @@ impl Dataset {
     }
 
     /// The class of each of at least so many samples.
-    fn classes(&self, stratify: Stratify, at_least: usize) -> Result<Vec<usize>> {
+    pub(super) fn classes(&self, stratify: Stratify, at_least: usize) -> Result<Vec<usize>> {
         if self.len() < at_least {
             let expected = format!("at least {at_least} to divide");
             return Err(Error::Config { field: "samples", got: self.len().to_string(), expected });
@@ -124,6 +121,16 @@ impl Dataset {
     }
 }
 
+/// # Errors
+/// [`Error::Config`] when `fraction` is not between 0 and 1.
+pub(super) fn check_fraction(fraction: f64) -> Result<()> {
+    if fraction > 0.0 && fraction < 1.0 {
+        return Ok(());
+    }
+    let expected = "above 0 and below 1, such as 0.2".into();
+    Err(Error::Config { field: "fraction", got: fraction.to_string(), expected })
+}
+
 /// Results for `0..count` on all cores; of several errors always the first in order.
 fn all<T: Send>(count: usize, one: impl Fn(usize) -> Result<T> + Sync + Send) -> Result<Vec<T>> {
     let results: Vec<Result<T>> = (0..count).into_par_iter().map(one).collect();
@@ -137,11 +144,14 @@ fn load_image(entry: &Entry) -> Result<Image> {
     }
 }
 
-fn draw(id: &str, rle: &Rle, image: &Image) -> Result<Mask> {
-    rle.to_mask(image.height, image.width).map_err(|error| match error {
-        Error::Rle { why, .. } => Error::Rle { id: id.into(), why },
-        other => other,
-    })
+fn draw(id: &str, rles: &[Rle], image: &Image) -> Result<Mask> {
+    let one = |rle: &Rle| {
+        rle.to_mask(image.height, image.width).map_err(|error| match error {
+            Error::Rle { why, .. } => Error::Rle { id: id.into(), why },
+            other => other,
+        })
+    };
+    Mask::stack(&rles.iter().map(one).collect::<Result<Vec<_>>>()?)
 }
 
 fn coverage(entry: &Entry) -> Result<Option<f64>> {
@@ -151,7 +161,7 @@ fn coverage(entry: &Entry) -> Result<Option<f64>> {
     let mask = match &entry.mask {
         MaskSource::None => return Ok(None),
         MaskSource::File(folder) => read_mask(&entry.id, &image_file(folder, &entry.id))?.coverage(),
-        MaskSource::Rle(rle) => draw(&entry.id, rle, &load_image(entry)?)?.coverage(),
+        MaskSource::Rles(rles) => draw(&entry.id, rles, &load_image(entry)?)?.coverage(),
         MaskSource::Memory(mask) => mask.coverage(),
     };
     Ok(Some(*entry.coverage.get_or_init(|| mask)))

@@ -9,6 +9,7 @@ mod decode;
 mod folder;
 mod png;
 mod submission;
+mod together;
 
 pub(crate) use self::atomic::write_atomically;
 pub use self::submission::{Submission, write_submission};

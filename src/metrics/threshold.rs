@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::metrics::overlap::{Overlap, check_same_size};
+use crate::metrics::overlap::{Overlap, check_same_classes, check_same_size};
 use crate::metrics::score::check_same_count;
 use crate::types::{Image, Mask, check_size};
 use crate::{Error, Result};
@@ -82,6 +82,7 @@ pub(super) struct Cut {
 /// Image `i` cut at each threshold of the grid.
 pub(super) fn cuts(i: usize, truth: &Mask, image: &Image) -> Result<[Cut; GRID]> {
     check_same_size("probabilities", (truth.height(), truth.width()), (image.height, image.width))?;
+    check_same_classes(truth.classes(), 1)?;
     check_size("probabilities", image.height, image.width, image.pixels.len())?;
     // Bin b counts the pixels above exactly b thresholds, in background (0) and salt (1).
     let mut histogram = [[0usize; GRID + 1]; 2];

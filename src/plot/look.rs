@@ -1,5 +1,7 @@
 //! Draws everything; with `TGS_SALT_LOOK=folder` the figures and cards are also saved there, to be looked at.
 
+mod charts;
+
 use std::path::Path;
 
 use crate::metrics::{Score, ThresholdSearch};
@@ -15,7 +17,7 @@ use crate::transform::{Augment, Border};
 use crate::types::{Competition, Dataset, Image, Mask, Notes, Sample};
 
 /// Saves where somebody wants to look, and checks the PNG.
-fn look(figure: &Figure, name: &str) {
+pub(super) fn look(figure: &Figure, name: &str) {
     if let Ok(folder) = std::env::var("TGS_SALT_LOOK") {
         figure.save(format!("{folder}/{name}.png")).unwrap();
     }

@@ -1,13 +1,15 @@
 //! Figures and cards: how the crate's values look in a notebook.
 
-mod axes;
 mod batch;
 mod card;
+mod chart;
 mod colormap;
 mod curves;
 mod figure;
 mod gallery;
 pub(crate) mod html;
+mod mosaic;
+mod mosaic_card;
 mod predictions;
 mod resample;
 mod show;

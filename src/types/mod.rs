@@ -12,6 +12,7 @@ mod mask;
 mod rle;
 mod sample;
 pub(crate) mod stratify;
+pub(crate) mod together;
 
 pub use self::competition::{Competition, Notes};
 pub use self::coverage::coverage_class;

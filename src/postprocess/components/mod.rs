@@ -27,6 +27,8 @@ pub enum Connectivity {
 pub struct Component {
     /// Its number in [`Components::labels`], from 1.
     pub label: u32,
+    /// The class that it is of, from 0; a mask of the competition has one.
+    pub class: usize,
     /// Its pixels.
     pub area: usize,
     /// The rows of its bounding box.
@@ -42,7 +44,7 @@ pub struct Components {
     pub height: usize,
     /// Width in pixels.
     pub width: usize,
-    /// `labels[y * width + x]` is the label of a pixel of salt, 0 elsewhere.
+    /// `labels[y * width + x]` is the label of a pixel of salt, 0 elsewhere; class by class where there are several.
     pub labels: Vec<u32>,
     /// The components by label: that of label 1 first.
     pub list: Vec<Component>,
@@ -105,7 +107,7 @@ impl ComponentRule {
 }
 
 impl Mask {
-    /// Its connected components, numbered from 1 by their first pixels, row by row.
+    /// Its connected components, numbered from 1 by their first pixels, row by row. Classes are not connected.
     ///
     /// ```
     /// use tgs_salt::prelude::*;
@@ -118,12 +120,18 @@ impl Mask {
     /// ```
     pub fn components(&self, connectivity: Connectivity) -> Components {
         let (height, width) = (self.height(), self.width());
-        let (labels, count) = label::label(self.pixels(), width, 1, connectivity);
-        let one =
-            |label: usize| Component { label: label as u32, area: 0, rows: height..0, columns: width..0 };
+        let (labels, count) = self.labels(1, connectivity);
+        let one = |label: usize| Component {
+            label: label as u32,
+            class: 0,
+            area: 0,
+            rows: height..0,
+            columns: width..0,
+        };
         let mut list: Vec<Component> = (1..=count).map(one).collect();
         for (at, &label) in labels.iter().enumerate().filter(|&(_, &label)| label > 0) {
-            let (y, x, component) = (at / width, at % width, &mut list[label as usize - 1]);
+            let (y, x, component) = (at / width % height, at % width, &mut list[label as usize - 1]);
+            component.class = at / width / height;
             component.area += 1;
             component.rows = component.rows.start.min(y)..component.rows.end.max(y + 1);
             component.columns = component.columns.start.min(x)..component.columns.end.max(x + 1);
@@ -165,7 +173,7 @@ impl Mask {
         if min_size <= 1 {
             return self.clone();
         }
-        let (labels, count) = label::label(self.pixels(), self.width(), value, connectivity);
+        let (labels, count) = self.labels(value, connectivity);
         let areas = areas(&labels, count);
         let flips = |at: usize| labels[at] > 0 && areas[labels[at] as usize] < min_size;
         self.with(|at| (self.pixels()[at] == 1) != flips(at))
@@ -173,9 +181,21 @@ impl Mask {
 
     /// The label of each pixel of background, 0 for salt, and the pixels of each label, nothing at 0.
     pub(crate) fn holes(&self, connectivity: Connectivity) -> (Vec<u32>, Vec<usize>) {
-        let (labels, count) = label::label(self.pixels(), self.width(), 0, connectivity);
+        let (labels, count) = self.labels(0, connectivity);
         let areas = areas(&labels, count);
         (labels, areas)
+    }
+
+    /// The label of each pixel that has `value`, and the number of labels; class by class.
+    fn labels(&self, value: u8, connectivity: Connectivity) -> (Vec<u32>, usize) {
+        let (mut all, mut total) = (Vec::with_capacity(self.pixels().len()), 0);
+        for plane in self.planes() {
+            let (labels, count) = label::label(plane, self.width(), value, connectivity);
+            let first = total as u32;
+            all.extend(labels.into_iter().map(|label| if label > 0 { first + label } else { 0 }));
+            total += count;
+        }
+        (all, total)
     }
 }
 

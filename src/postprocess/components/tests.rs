@@ -127,6 +127,28 @@ fn sizes_are_kept_from_the_least_on() {
 }
 
 #[test]
+fn classes_are_cleaned_each_by_itself() {
+    let mut random = ChaCha8Rng::seed_from_u64(4);
+    for _ in 0..300 {
+        let first = random_mask(&mut random);
+        let second = first.with(|_| random.next_u32() % 2 == 0);
+        let both = Mask::stack(&[first.clone(), second.clone()]).unwrap();
+        for connectivity in BOTH {
+            let rule = ComponentRule { min_object: 4, min_hole: 3, connectivity };
+            let clean = rule.clean(&both);
+            assert_eq!(clean, Mask::stack(&[rule.clean(&first), rule.clean(&second)]).unwrap());
+            let (first, second) = (first.components(connectivity), second.components(connectivity));
+            let all = both.components(connectivity).list;
+            let (start, end) = all.split_at(first.list.len());
+            assert_eq!(start, first.list);
+            let number = first.list.len() as u32;
+            let moved = |c: &Component| Component { label: c.label + number, class: 1, ..c.clone() };
+            assert_eq!(end, second.list.iter().map(moved).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
 fn objects_go_before_holes_are_filled() {
     // A ring of 8 pixels around a hole of 1.
     let ring = Mask::new(3, 3, vec![1, 1, 1, 1, 0, 1, 1, 1, 1]).unwrap();

@@ -156,3 +156,33 @@ fn mean_and_sd<'a>(values: impl Iterator<Item = &'a f32> + Clone) -> (f64, f64) 
     let squares: f64 = shifted().map(|value| (value - mean) * (value - mean)).sum();
     (f64::from(first) + mean, (squares / count).sqrt())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Sample;
+
+    #[test]
+    fn edges_are_extrapolated_and_scored() {
+        // Down a column 1, 2, 4: outward by half a row 0.5 above and 5 below.
+        let image = |factor: f32| {
+            let pixels = [1.0, 3.0, 2.0, 1.0, 4.0, 0.0].map(|value: f32| factor * value / 8.0).to_vec();
+            Image::new(3, 2, pixels).unwrap()
+        };
+        let sample =
+            |id: &str, factor: f32| Sample { id: id.into(), z: None, image: image(factor), mask: None };
+        let samples = vec![sample("a", 1.0), sample("b", 0.5)];
+        let dataset = Dataset::from_samples(samples).unwrap();
+        let edges = AllEdges::read(&dataset, &MosaicSearch::default()).unwrap();
+        // Above 0.5 and 4, below 5 and −0.5: of two values the lesser is −1, the greater 1, whatever the scale.
+        assert_eq!(edges.side(Side::Up).values, [-1.0, 1.0, -1.0, 1.0]);
+        assert_eq!(edges.side(Side::Down).values, [1.0, -1.0, 1.0, -1.0]);
+        // Left by one pixel −1, 3, 8 of 8, of the second half of that; together their mean is 5/2, their variance 55/6.
+        let edges = AllEdges::read(&dataset, &MosaicSearch::kernel()).unwrap();
+        let expected =
+            [-1.0, 3.0, 8.0, -0.5, 1.5, 4.0].map(|value: f64| (value - 2.5) / (55.0f64 / 6.0).sqrt());
+        for (value, expected) in edges.side(Side::Left).values.iter().zip(expected) {
+            assert!((f64::from(*value) - expected).abs() < 1e-6, "{value} {expected}");
+        }
+    }
+}

@@ -8,10 +8,9 @@ use rayon::prelude::*;
 
 use super::edges::Edges;
 
-/// Rows and columns of the products that are summed at a time: as many as registers hold.
-const ROWS: usize = 4;
-const COLUMNS: usize = 16;
-/// Rows that one thread takes at a time; a multiple of [`ROWS`].
+/// Columns of products that are summed at a time: their edges lie in the processor's fastest memory.
+const COLUMNS: usize = 64;
+/// Rows that one thread takes at a time.
 const BLOCK: usize = 1024;
 /// How many of the best are kept until they are compared exactly.
 const KEPT: usize = 3;
@@ -28,10 +27,10 @@ pub(super) struct Nearest {
 /// The nearest of `b` for each of `a`, and of `a` for each of `b`, in their order; of equally near ones the first. An image is
 /// no neighbour of itself.
 pub(super) fn nearest(a: &Edges, b: &Edges) -> (Vec<Option<Nearest>>, Vec<Option<Nearest>>) {
-    let (rows, columns) = (Packed::<ROWS>::new(a), Packed::<COLUMNS>::new(b));
+    let columns = Packed::new(b);
     let starts: Vec<usize> = (0..a.images.len()).step_by(BLOCK).collect();
     let blocks: Vec<(Vec<Best>, Vec<Best>)> =
-        starts.into_par_iter().map(|start| block(&rows, &columns, start)).collect();
+        starts.into_par_iter().map(|start| block(a, &columns, start)).collect();
     let mut forward = Vec::with_capacity(a.images.len());
     let mut backward = vec![Best::NONE; columns.images.len()];
     for (of_rows, of_columns) in blocks {
@@ -87,9 +86,9 @@ pub(super) fn distance(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(square).sum::<f64>().sqrt()
 }
 
-/// Edges in groups of `W`: of each group the first pixels, then the second ones. The last group is filled up with edges of zeros
-/// that are never best.
-struct Packed<const W: usize> {
+/// Edges in groups of [`COLUMNS`]: of each group the first pixels, then the second ones. The last group is filled up with edges
+/// of zeros that are never best.
+struct Packed {
     length: usize,
     values: Vec<f32>,
     /// Half of each edge's square; infinite for those that fill up.
@@ -98,10 +97,10 @@ struct Packed<const W: usize> {
     images: Vec<u32>,
 }
 
-impl<const W: usize> Packed<W> {
-    fn new(edges: &Edges) -> Packed<W> {
+impl Packed {
+    fn new(edges: &Edges) -> Packed {
         let count = edges.images.len();
-        let padded = count.next_multiple_of(W);
+        let padded = count.next_multiple_of(COLUMNS);
         let mut packed = Packed {
             length: edges.length,
             values: vec![0.0; padded * edges.length],
@@ -110,27 +109,25 @@ impl<const W: usize> Packed<W> {
         };
         packed.images.resize(padded, u32::MAX);
         for row in 0..count {
-            let square: f64 = edges.of(row).iter().map(|&value| f64::from(value) * f64::from(value)).sum();
-            packed.halves[row] = (0.5 * square) as f32;
+            packed.halves[row] = half_square(edges.of(row));
             for (k, &value) in edges.of(row).iter().enumerate() {
-                packed.values[(row / W * edges.length + k) * W + row % W] = value;
+                packed.values[(row / COLUMNS * edges.length + k) * COLUMNS + row % COLUMNS] = value;
             }
         }
         packed
     }
+}
 
-    /// The group that begins with this row.
-    fn group(&self, row: usize) -> &[f32] {
-        &self.values[row * self.length..][..W * self.length]
-    }
+fn half_square(edge: &[f32]) -> f32 {
+    (0.5 * edge.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>()) as f32
 }
 
 /// The best for each row of one block, and for each column among these rows.
-fn block(rows: &Packed<ROWS>, columns: &Packed<COLUMNS>, start: usize) -> (Vec<Best>, Vec<Best>) {
+fn block(rows: &Edges, columns: &Packed, start: usize) -> (Vec<Best>, Vec<Best>) {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx2")]
-        fn with_avx2(rows: &Packed<ROWS>, columns: &Packed<COLUMNS>, start: usize) -> (Vec<Best>, Vec<Best>) {
+        fn with_avx2(rows: &Edges, columns: &Packed, start: usize) -> (Vec<Best>, Vec<Best>) {
             best_of_block(rows, columns, start)
         }
         if is_x86_feature_detected!("avx2") {
@@ -142,43 +139,104 @@ fn block(rows: &Packed<ROWS>, columns: &Packed<COLUMNS>, start: usize) -> (Vec<B
 }
 
 #[inline(always)]
-fn best_of_block(rows: &Packed<ROWS>, columns: &Packed<COLUMNS>, start: usize) -> (Vec<Best>, Vec<Best>) {
+fn best_of_block(rows: &Edges, columns: &Packed, start: usize) -> (Vec<Best>, Vec<Best>) {
     let end = (start + BLOCK).min(rows.images.len());
+    let halves_of_rows: Vec<f32> = (start..end).map(|row| half_square(rows.of(row))).collect();
     let mut of_rows = vec![Best::NONE; end - start];
     let mut of_columns = vec![Best::NONE; columns.images.len()];
-    for column in (0..columns.images.len()).step_by(COLUMNS) {
-        let group = columns.group(column);
-        let halves: [f32; COLUMNS] = std::array::from_fn(|c| columns.halves[column + c]);
-        let mut last: [f32; COLUMNS] = [f32::NEG_INFINITY; COLUMNS];
-        for row in (start..end).step_by(ROWS) {
-            let products = products(rows.group(row), group);
-            for (r, products) in (row..).zip(&products) {
-                let (half, worst) = (rows.halves[r], of_rows[r - start].last());
-                let hit = |c: usize| products[c] - halves[c] > worst || products[c] - half > last[c];
-                if (0..COLUMNS).map(|c| u32::from(hit(c))).sum::<u32>() == 0 {
+    let groups = columns.values.chunks_exact(COLUMNS * columns.length.max(1));
+    for ((group, halves), first) in
+        groups.zip(columns.halves.as_chunks::<COLUMNS>().0).zip((0..).step_by(COLUMNS))
+    {
+        let mut last = [f32::NEG_INFINITY; COLUMNS];
+        for ((row, half), best) in (start..).zip(&halves_of_rows).zip(&mut of_rows) {
+            let products = products(rows.of(row), group);
+            let worst = best.last();
+            let hit = |c: usize| products[c] - halves[c] > worst || products[c] - half > last[c];
+            if (0..COLUMNS).map(|c| u32::from(hit(c))).sum::<u32>() == 0 {
+                continue;
+            }
+            for c in 0..COLUMNS {
+                if products[c] - halves[c] <= worst && products[c] - half <= last[c]
+                    || columns.images[first + c] == rows.images[row]
+                {
                     continue;
                 }
-                for c in (0..COLUMNS).filter(|&c| columns.images[column + c] != rows.images[r]) {
-                    of_rows[r - start].take(products[c] - halves[c], (column + c) as u32);
-                    of_columns[column + c].take(products[c] - half, r as u32);
-                    last[c] = of_columns[column + c].last();
-                }
+                best.take(products[c] - halves[c], (first + c) as u32);
+                of_columns[first + c].take(products[c] - half, row as u32);
+                last[c] = of_columns[first + c].last();
             }
         }
     }
     (of_rows, of_columns)
 }
 
-/// The products of [`ROWS`] edges with [`COLUMNS`] others.
+/// The products of an edge with those of a group. Four pixels at a time, so that sums stay in registers; each sum is that of its
+/// terms in order.
 #[inline(always)]
-fn products(rows: &[f32], columns: &[f32]) -> [[f32; COLUMNS]; ROWS] {
-    let mut sums = [[0.0; COLUMNS]; ROWS];
-    for (a, b) in rows.as_chunks::<ROWS>().0.iter().zip(columns.as_chunks::<COLUMNS>().0) {
-        for (sums, &a) in sums.iter_mut().zip(a) {
-            for (sum, &b) in sums.iter_mut().zip(b) {
-                *sum += a * b;
-            }
+fn products(edge: &[f32], group: &[f32]) -> [f32; COLUMNS] {
+    let mut sums = [0.0f32; COLUMNS];
+    let (fours, rest) = edge.as_chunks::<4>();
+    let pixels = group.as_chunks::<COLUMNS>().0;
+    let (whole, last) = pixels.split_at(pixels.len().min(4 * fours.len()));
+    for (a, b) in fours.iter().zip(whole.as_chunks::<4>().0) {
+        for (c, sum) in sums.iter_mut().enumerate() {
+            *sum = *sum + a[0] * b[0][c] + a[1] * b[1][c] + a[2] * b[2][c] + a[3] * b[3][c];
+        }
+    }
+    for (&a, b) in rest.iter().zip(last) {
+        for (sum, &b) in sums.iter_mut().zip(b) {
+            *sum += a * b;
         }
     }
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+    /// Of all of `b`, in double precision.
+    fn by_hand(a: &Edges, b: &Edges) -> Vec<Option<Nearest>> {
+        let one = |row: usize| {
+            let others = (0..b.images.len()).filter(|&other| b.images[other] != a.images[row]);
+            let apart = |other: usize| {
+                let pairs = a.of(row).iter().zip(b.of(other));
+                pairs.map(|(&x, &y)| (f64::from(x) - f64::from(y)).powi(2)).sum::<f64>().sqrt()
+            };
+            let mut all: Vec<(f64, usize)> = others.map(|other| (apart(other), other)).collect();
+            all.sort_by(|x, y| x.partial_cmp(y).unwrap());
+            let &(distance, other) = all.first()?;
+            let second = all.get(1).map_or(f64::INFINITY, |second| second.0);
+            Some(Nearest { image: b.images[other], distance, second })
+        };
+        (0..a.images.len()).map(one).collect()
+    }
+
+    #[test]
+    fn the_nearest_are_those_of_all_pairs() {
+        let mut random = ChaCha8Rng::seed_from_u64(7);
+        for (count, length) in [(1, 5), (2, 1), (3, 101), (70, 33), (1100, 8)] {
+            let edges = |missing: u32| Edges {
+                length,
+                images: (0..count).filter(|image| image % 11 != missing).collect(),
+                values: vec![],
+            };
+            let (mut a, mut b) = (edges(3), edges(5));
+            for edges in [&mut a, &mut b] {
+                edges.values = (0..edges.images.len() * length)
+                    .map(|_| random.next_u32() as f32 / (1u32 << 31) as f32 - 1.0)
+                    .collect();
+            }
+            // Equal edges: the first one counts.
+            if count > 20 {
+                b.values.copy_within(0..length, 9 * length);
+            }
+            let (forward, backward) = nearest(&a, &b);
+            assert_eq!(forward, by_hand(&a, &b), "{count} of {length}");
+            assert_eq!(backward, by_hand(&b, &a), "{count} of {length}");
+        }
+    }
 }

@@ -3,8 +3,6 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use super::edges::{AllEdges, Edges, Side};
-use super::nearest::{Nearest, nearest};
 use super::*;
 use crate::Error;
 use crate::types::{Dataset, Image, Mask, Sample};
@@ -194,68 +192,6 @@ fn links_that_contradict_each_other_are_left_out() {
     // A ring cannot lie in a row.
     let ring = [link(0, 1, false, 1.0), link(1, 2, false, 1.0), link(2, 0, false, 1.0)];
     assert_eq!(assemble(3, &ring).1, 1);
-}
-
-/// Of all of `b`, in double precision.
-fn by_hand(a: &Edges, b: &Edges) -> Vec<Option<Nearest>> {
-    let one = |row: usize| {
-        let others = (0..b.images.len()).filter(|&other| b.images[other] != a.images[row]);
-        let apart = |other: usize| {
-            let pairs = a.of(row).iter().zip(b.of(other));
-            pairs.map(|(&x, &y)| (f64::from(x) - f64::from(y)).powi(2)).sum::<f64>().sqrt()
-        };
-        let mut all: Vec<(f64, usize)> = others.map(|other| (apart(other), other)).collect();
-        all.sort_by(|x, y| x.partial_cmp(y).unwrap());
-        let &(distance, other) = all.first()?;
-        let second = all.get(1).map_or(f64::INFINITY, |second| second.0);
-        Some(Nearest { image: b.images[other], distance, second })
-    };
-    (0..a.images.len()).map(one).collect()
-}
-
-#[test]
-fn the_nearest_are_those_of_all_pairs() {
-    let mut random = ChaCha8Rng::seed_from_u64(7);
-    for (count, length) in [(1, 5), (2, 1), (3, 101), (70, 33), (1100, 8)] {
-        let mut edges = |missing: u32| Edges {
-            length,
-            images: (0..count).filter(|image| image % 11 != missing).collect(),
-            values: vec![],
-        };
-        let (mut a, mut b) = (edges(3), edges(5));
-        for edges in [&mut a, &mut b] {
-            edges.values =
-                (0..edges.images.len() * length).map(|_| 2.0 * uniform(&mut random) - 1.0).collect();
-        }
-        // Equal edges: the first one counts.
-        if count > 20 {
-            b.values.copy_within(0..length, 9 * length);
-        }
-        let (forward, backward) = nearest(&a, &b);
-        assert_eq!(forward, by_hand(&a, &b), "{count} of {length}");
-        assert_eq!(backward, by_hand(&b, &a), "{count} of {length}");
-    }
-}
-
-#[test]
-fn edges_are_extrapolated_and_scored() {
-    // Down a column 1, 2, 4: outward by half a row 0.5 above and 5 below.
-    let image = |factor: f32| {
-        let pixels = [1.0, 3.0, 2.0, 1.0, 4.0, 0.0].map(|value: f32| factor * value / 8.0).to_vec();
-        Image::new(3, 2, pixels).unwrap()
-    };
-    let samples = vec![sample("a".into(), image(1.0)), sample("b".into(), image(0.5))];
-    let dataset = Dataset::from_samples(samples).unwrap();
-    let edges = AllEdges::read(&dataset, &MosaicSearch::default()).unwrap();
-    // Above 0.5 and 4, below 5 and −0.5: of two values the lesser is −1, the greater 1, whatever the scale.
-    assert_eq!(edges.side(Side::Up).values, [-1.0, 1.0, -1.0, 1.0]);
-    assert_eq!(edges.side(Side::Down).values, [1.0, -1.0, 1.0, -1.0]);
-    // Left by one pixel −1, 3, 8 of 8, of the second half of that; together their mean is 5/2, their variance 55/6.
-    let edges = AllEdges::read(&dataset, &MosaicSearch::kernel()).unwrap();
-    let expected = [-1.0, 3.0, 8.0, -0.5, 1.5, 4.0].map(|value: f64| (value - 2.5) / (55.0f64 / 6.0).sqrt());
-    for (value, expected) in edges.side(Side::Left).values.iter().zip(expected) {
-        assert!((f64::from(*value) - expected).abs() < 1e-6, "{value} {expected}");
-    }
 }
 
 #[test]

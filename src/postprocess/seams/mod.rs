@@ -132,10 +132,12 @@ impl SeamRules {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shape`] when a mask is of another size.
+    /// [`Error::Shape`] when a mask is of another size or of several classes.
     pub fn mask(&self, mask: &Mask, above: Option<&Mask>, below: Option<&Mask>) -> Result<Mask> {
         for (what, other) in [("mask of the tile above", above), ("mask of the tile below", below)] {
             let Some(other) = other else { continue };
+            one_class("mask of the tile", mask)?;
+            one_class(what, other)?;
             same_size(what, mask, other)?;
         }
         let from_above = above.and_then(|above| self.by_above(mask, above, below));
@@ -191,6 +193,18 @@ fn topmost_row(mask: &Mask) -> &[u8] {
 
 fn lowest_row(mask: &Mask) -> &[u8] {
     &mask.pixels()[mask.pixels().len() - mask.width()..]
+}
+
+fn one_class(what: &str, mask: &Mask) -> Result<()> {
+    if mask.classes() == 1 {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what: what.into(),
+        expected: "1 class: these are rules for salt".into(),
+        got: mask.classes().to_string(),
+        hint: "take one class, with `mask.class(i)`".into(),
+    })
 }
 
 fn same_size(what: &str, mask: &Mask, other: &Mask) -> Result<()> {

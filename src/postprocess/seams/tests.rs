@@ -88,4 +88,7 @@ fn rules_read_well_and_sizes_have_to_agree() {
     assert_eq!(serde_json::from_str::<SeamRules>("{}").unwrap(), SeamRules::default());
     let error = ALL.mask(&mask("##"), Some(&mask("# #")), None).unwrap_err().to_string();
     assert!(error.contains("the tile above") && error.contains("got 2×1"), "{error}");
+    let two = Mask::stack(&[mask("##"), mask("##")]).unwrap();
+    let error = ALL.mask(&mask("##"), None, Some(&two)).unwrap_err().to_string();
+    assert!(error.contains("the tile below") && error.contains("expected 1 class"), "{error}");
 }

@@ -2,7 +2,7 @@
 
 use crate::inference::Tta;
 use crate::training::FoldLabels;
-use crate::types::Stratify;
+use crate::types::{Dataset, Stratify};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 /// | `stratify` | coverage | what the folds have in common | [`Stratify`] |
 /// | `only` | all | the folds to train, for when there is no time for all | 1..=k |
 /// | `tta` | none | the views over which held-out images are predicted | [`Tta`] |
+/// | `together` | none | groups of ids that stay in one fold, such as [`Mosaics::groups`] | no id in two of them |
 /// | `labels` | none | pseudo-labelled images that each fold trains on too | of the same folds |
 ///
 /// ```
@@ -21,6 +22,8 @@ use serde::{Deserialize, Serialize};
 /// let folds = Folds::of(4).stratify(Stratify::CoverageAndDepth).only([1, 3]).tta(Tta::default());
 /// assert_eq!((folds.k, folds.only), (4, Some(vec![1, 3])));
 /// ```
+///
+/// [`Mosaics::groups`]: crate::Mosaics::groups
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Folds {
     /// Into how many folds the dataset is divided.
@@ -31,6 +34,9 @@ pub struct Folds {
     pub only: Option<Vec<usize>>,
     /// The views over which held-out images are predicted.
     pub tta: Tta,
+    /// Groups of ids that stay in one fold; samples in none go by themselves.
+    #[serde(default)]
+    pub together: Vec<Vec<String>>,
     /// Pseudo-labelled images that each fold trains on too.
     #[serde(skip)]
     pub labels: Option<FoldLabels>,
@@ -38,7 +44,14 @@ pub struct Folds {
 
 impl Default for Folds {
     fn default() -> Self {
-        Folds { k: 5, stratify: Stratify::Coverage, only: None, tta: Tta::none(), labels: None }
+        Folds {
+            k: 5,
+            stratify: Stratify::Coverage,
+            only: None,
+            tta: Tta::none(),
+            together: vec![],
+            labels: None,
+        }
     }
 }
 
@@ -54,6 +67,9 @@ impl Folds {
         stratify: Stratify,
         /// The views over which held-out images are predicted.
         tta: Tta,
+        /// Groups of ids that stay in one fold, such as [`Mosaics::groups`](crate::Mosaics::groups): a mosaic's tiles share what
+        /// can be learnt of them.
+        together: Vec<Vec<String>>,
     }
 
     /// The folds to train, counted from 1.
@@ -69,6 +85,14 @@ impl Folds {
     pub fn labels(mut self, labels: FoldLabels) -> Self {
         self.labels = Some(labels);
         self
+    }
+
+    /// The pairs `(train, valid)` of all folds.
+    pub(super) fn parts(&self, dataset: &Dataset, seed: u64) -> Result<Vec<(Dataset, Dataset)>> {
+        match self.together.is_empty() {
+            true => dataset.folds_by(self.k, self.stratify, seed),
+            false => dataset.folds_together(self.k, self.stratify, seed, &self.together),
+        }
     }
 
     /// The folds to train, ascending.
