@@ -63,7 +63,9 @@ impl Masks {
     /// The rules by which [`Masks::carry`] makes the best of these masks, of all sets of rules; of equally good ones the
     /// smallest, so that where no rule helps none is chosen. The masks of `known` are used, those of `valid` only to score.
     ///
-    /// Few images have a known neighbour: look at how many masks a rule changes before its gain is believed.
+    /// Few images have a known neighbour: look at how many masks a rule changes before its gain is believed. The split has to be
+    /// an ordinary one, in which validation images have neighbours among the training images as test images do: with
+    /// [`Dataset::split_together`] they have none.
     ///
     /// ```
     /// use tgs_salt::prelude::*;

@@ -5,10 +5,10 @@
 //! each salt or not all the height goes on like this tile after tile, and a tile that lies within the salt altogether has an empty
 //! mask. Both were known to the participants (V. Gaitan's *Salt jigsaw puzzle* and what the winners wrote of their mosaics).
 //!
-//! How often each holds was counted on the pairs of labelled tiles that [`Mosaics`](super::Mosaics) finds among 3,200 labelled
-//! and 18,000 unlabelled tiles of the competition: 86 pairs one above the other, 79 side by side. Rows that meet agree in 92 % of
-//! their pixels, columns that meet in 86 %, those of any two tiles in 63 %. Of the tiles beside one without salt a fifth has
-//! some: no rule came of side by side.
+//! How right each is was measured on the pairs of labelled tiles in the sections of [`Mosaics`](super::Mosaics), of 3,200 labelled
+//! and 18,000 unlabelled tiles of the competition (`benches/refine.rs` prints it). Rows that meet agree in 92 % of their pixels,
+//! columns that meet in 86 %, those of any two tiles in 63 %. Of the tiles beside one without salt a fifth has some: no rule came
+//! of side by side.
 
 #[cfg(test)]
 mod tests;
@@ -20,19 +20,20 @@ use serde::{Deserialize, Serialize};
 /// Rules for the mask of a tile from the known masks above and below it. A known mask above decides first: its lowest row has
 /// no salt, salt all along, or salt in a part of it. Where its rule is off, the mask below decides.
 ///
-/// | Name | Default | Meaning | Holds |
-/// |---|---|---|---|
-/// | `vertical_above` | true | above is a vertical mask, each column salt or not all the height: here are the same columns | 7 of 7 |
-/// | `full_above` | true | above has salt all along its lowest row: here is the inside of the salt, whose mask is empty | 7 of 7 |
-/// | `none_above` | true | above has no salt in its lowest row: here is none | 53 of 55 |
-/// | `part_above` | false | above, not vertical, has salt in a part of its lowest row: here is salt in these columns, all the height | 11 of 17 |
-/// | `vertical_below` | true | below is a vertical mask: here are the same columns | 10 of 12 |
-/// | `none_below` | true | below is empty: here is salt all along the lowest row, or none at all | 60 of 60 |
-/// | `reach` | 3 | how many tiles above a known mask is looked for; the nearest counts | ≥ 1 |
+/// | Name | Default | Meaning | Pairs | Score |
+/// |---|---|---|---|---|
+/// | `vertical_above` | true | above is a vertical mask, each column salt or not all the height: here are the same columns | 7 | 1.00 |
+/// | `full_above` | true | above has salt all along its lowest row: here is the inside of the salt, whose mask is empty | 7 | 1.00 |
+/// | `none_above` | true | above has no salt in its lowest row: here is none | 57 | 0.96 |
+/// | `part_above` | false | above, not vertical, has salt in a part of its lowest row: here is salt in these columns, all the height | 19 | 0.72 |
+/// | `vertical_below` | true | below is a vertical mask: here are the same columns | 12 | 0.87 |
+/// | `none_below` | true | below is empty: here is salt all along the lowest row, or none at all | 62 | — |
+/// | `reach` | 3 | how many tiles above a known mask is looked for, 1 or more; the nearest counts | | |
 ///
-/// *Holds* counts pairs of labelled tiles; where it is about columns, those with an IoU above 0.9. Two tiles further down the first three hold for 5 of 5, 4 of 4 and 42 of 43, three tiles further
-/// for 2 of 2, 6 of 6 and 26 of 27; the others are of direct neighbours only. `part_above` is worth choosing where the network is
-/// weak. A known mask above empties no tile that lies on known salt: what enters the tile below has to come through it.
+/// *Pairs* are of labelled tiles that a rule speaks of, *Score* is the competition's of what it says, to be held against a
+/// network's on tiles with salt; `none_below` says which of two, 55 were empty and 7 full. Two tiles away the first three score
+/// 1.00, 1.00 and 0.98, three tiles away 1.00, 1.00 and 0.94; the others are of direct neighbours only. A known mask above
+/// empties no tile that lies on known salt: what enters the tile below has to come through it.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SeamRules {
