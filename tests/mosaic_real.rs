@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use tgs_salt::prelude::*;
@@ -22,6 +23,18 @@ fn timed(all: &Dataset, search: &MosaicSearch) -> Mosaics {
     let mosaics = Mosaics::find(all, search).unwrap();
     println!("{:.1} s: {mosaics:?}\n{:?}", start.elapsed().as_secs_f64(), mosaics.counts);
     mosaics
+}
+
+/// Training and test images together, and their mosaics; looked for once.
+fn found() -> Option<&'static (Competition, Dataset, Mosaics)> {
+    static FOUND: OnceLock<Option<(Competition, Dataset, Mosaics)>> = OnceLock::new();
+    let find = || {
+        let salt = real()?;
+        let all = salt.train.join(&salt.test).unwrap();
+        let mosaics = timed(&all, &MosaicSearch::default());
+        Some((salt, all, mosaics))
+    };
+    FOUND.get_or_init(find).as_ref()
 }
 
 /// The ids of those to the right, or below.
@@ -73,11 +86,13 @@ fn strangers(ids: &[String]) -> Vec<(String, String)> {
 
 #[test]
 fn neighbours_continue_each_other() {
-    let Some(salt) = real() else { return };
-    let all = salt.train.join(&salt.test).unwrap();
+    let Some((salt, all, mosaics)) = found() else { return };
     let masks: HashMap<String, Mask> =
         salt.train.samples().unwrap().into_iter().filter_map(|s| Some((s.id, s.mask?))).collect();
-    let mosaics = timed(&all, &MosaicSearch::default());
+    if let Ok(folder) = std::env::var("TGS_SALT_LOOK") {
+        mosaics.show(24, all).unwrap().save(format!("{folder}/largest_sections.png")).unwrap();
+        mosaics.section(0).unwrap().show(all).unwrap().save(format!("{folder}/largest_section.png")).unwrap();
+    }
     let placed: usize = mosaics.sections().iter().map(Section::len).sum();
     assert!((4_800..6_000).contains(&placed), "{placed} images in sections");
     let counts = mosaics.counts;
@@ -86,7 +101,7 @@ fn neighbours_continue_each_other() {
     assert!(counts.blank > 400 && mosaics.sections()[0].len() > 60, "{counts:?}");
     let ids = salt.train.ids();
     for (is_vertical, least) in [(true, 0.85), (false, 0.8)] {
-        let found = pairs(&mosaics, is_vertical);
+        let found = pairs(mosaics, is_vertical);
         let (share, both) = continuity(&masks, &found, is_vertical);
         let (by_chance, _) = continuity(&masks, &strangers(&ids), is_vertical);
         println!(
@@ -95,7 +110,7 @@ fn neighbours_continue_each_other() {
         );
         assert!(both > 50 && share > least && by_chance < 0.7, "{share} of {both}, {by_chance}");
         // The depths tell nothing: those of neighbours are as far apart as any.
-        let (near, any) = (depth_between(&all, &found), depth_between(&all, &strangers(&all.ids())));
+        let (near, any) = (depth_between(all, &found), depth_between(all, &strangers(&all.ids())));
         println!("depths apart: {near} ft, {any} ft by chance");
         assert!(near > 0.8 * any);
     }
@@ -103,17 +118,15 @@ fn neighbours_continue_each_other() {
 
 #[test]
 fn the_notebook_finds_little_and_much_of_it_wrong() {
-    let Some(salt) = real() else { return };
-    let all = salt.train.join(&salt.test).unwrap();
-    let counts = timed(&all, &MosaicSearch::kernel()).counts;
+    let Some((_, all, _)) = found() else { return };
+    let counts = timed(all, &MosaicSearch::kernel()).counts;
     assert!(counts.contradictions > 0 && counts.up > 2 * counts.down, "{counts:?}");
 }
 
 #[test]
 fn folds_keep_mosaics_together_and_are_even() {
-    let Some(salt) = real() else { return };
-    let all = salt.train.join(&salt.test).unwrap();
-    let groups = Mosaics::find(&all, &MosaicSearch::default()).unwrap().groups();
+    let Some((salt, _, mosaics)) = found() else { return };
+    let groups = mosaics.groups();
     let group_of: HashMap<&String, usize> =
         groups.iter().enumerate().flat_map(|(i, ids)| ids.iter().map(move |id| (id, i))).collect();
     let coverage =

@@ -52,6 +52,21 @@ impl Dataset {
         all(self.len(), |i| self.entry(i).map_or(Ok(None), coverage))
     }
 
+    /// How many pixels of each class each mask has, in order; `None` where there is no mask.
+    ///
+    /// ```
+    /// let salt = tgs_salt::Competition::sample()?;
+    /// let areas = salt.train.class_areas()?;
+    /// assert_eq!(areas[3], Some(vec![salt.train.get(3)?.mask.unwrap().area()]));
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Dataset::get`], for the first mask in order that cannot be read.
+    pub fn class_areas(&self) -> Result<Vec<Option<Vec<usize>>>> {
+        all(self.len(), |i| self.entry(i).map_or(Ok(None), class_areas))
+    }
+
     /// Two parts `(train, valid)`, `round(fraction · len)` of the samples in `valid`, drawn from `seed` so that every
     /// class of coverage is in its proportion in both. A class of two or more samples is lost from neither part while
     /// `valid` has room for one of each.
@@ -165,4 +180,16 @@ fn coverage(entry: &Entry) -> Result<Option<f64>> {
         MaskSource::Memory(mask) => mask.coverage(),
     };
     Ok(Some(*entry.coverage.get_or_init(|| mask)))
+}
+
+/// Runs tell without the image.
+fn class_areas(entry: &Entry) -> Result<Option<Vec<usize>>> {
+    let of_mask =
+        |mask: &Mask| mask.planes().map(|plane| plane.iter().map(|&p| usize::from(p)).sum()).collect();
+    Ok(match &entry.mask {
+        MaskSource::None => None,
+        MaskSource::File(folder) => Some(of_mask(&read_mask(&entry.id, &image_file(folder, &entry.id))?)),
+        MaskSource::Rles(rles) => Some(rles.iter().map(Rle::area).collect()),
+        MaskSource::Memory(mask) => Some(of_mask(mask)),
+    })
 }

@@ -3,8 +3,10 @@
 mod batch;
 mod card;
 mod chart;
+mod classes;
 mod colormap;
 mod curves;
+mod features;
 mod figure;
 mod gallery;
 pub(crate) mod html;

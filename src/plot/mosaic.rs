@@ -12,7 +12,7 @@ use crate::plot::style::{self, FAINT_INK, INK, Legend, MARGIN, Sign, Text, WIDTH
 use crate::plot::text::{count, feet};
 use crate::plot::tile::{Picture, Tile};
 use crate::postprocess::{Mosaics, Section};
-use crate::types::Dataset;
+use crate::types::{Dataset, Mask};
 use crate::{Error, Result};
 
 const HEADER: i32 = 78;
@@ -30,11 +30,14 @@ const UNITS: std::ops::RangeInclusive<i32> = 28..=320;
 /// The least width of a tile that has its id written on it.
 const LABELLED: i32 = 150;
 /// Where no tile was found.
-const HOLE: RGBColor = RGBColor(244, 244, 244);
+const HOLE: RGBColor = RGBColor(245, 245, 245);
+/// A tile that was found, and is not in the dataset.
+const ELSEWHERE: RGBColor = RGBColor(214, 219, 226);
 
 impl Mosaics {
     /// The `n` largest sections, all at one scale, with the tiles that are in `dataset`; at most 96 are shown. Salt is outlined
-    /// where a tile has a mask, seams are faint, and a tile that was not found is a pale hole.
+    /// where a tile has a mask, seams are faint, and where no tile was found is a pale hole; a tile that was found and is not in
+    /// `dataset` is blue-grey.
     ///
     /// ```
     /// use tgs_salt::prelude::*;
@@ -71,6 +74,8 @@ impl Section {
 struct Drawn<'a> {
     section: &'a Section,
     tile: Tile,
+    /// Row and column of the tiles that are in the dataset, ascending.
+    known: Vec<(usize, usize)>,
     /// Whether any tile has a mask.
     has_masks: bool,
 }
@@ -84,16 +89,17 @@ impl Drawn<'_> {
             known.iter().fold((f32::MAX, f32::MIN), |(low, high), &z| (low.min(z), high.max(z)));
         let labelled = found.iter().filter(|&&(_, at)| dataset.has_mask(at)).count();
         let depth = (low <= high).then(|| format!("{low}–{}", feet(high)));
-        let masks = (labelled > 0).then(|| format!("{labelled} with a mask"));
+        let masks = (labelled > 0).then(|| format!("{labelled} masks"));
         let tile = Tile {
             image: section.image(dataset)?,
             colors: Colormap::Grey,
-            truth: if labelled > 0 { Some(section.mask(dataset)?) } else { None },
+            truth: if labelled > 0 { Some(of_any_class(&section.mask(dataset)?)?) } else { None },
             prediction: None,
             title: format!("{}×{}, {} tiles", section.rows(), section.columns(), section.len()),
             detail: masks.into_iter().chain(depth).collect::<Vec<_>>().join(" · "),
         };
-        Ok(Drawn { section, tile, has_masks: labelled > 0 })
+        let known = found.iter().map(|(tile, _)| (tile.row, tile.column)).collect();
+        Ok(Drawn { section, tile, known, has_masks: labelled > 0 })
     }
 
     /// Width and height of the picture when the longer side of a tile has so many pixels.
@@ -106,7 +112,7 @@ impl Drawn<'_> {
     }
 
     fn paint(&self, canvas: &Canvas, picture: Picture, (x, y): (i32, i32)) -> Painted {
-        let room = (picture.width as i32).max(LEAST);
+        let room = (picture.width as i32).max(LEAST) + GAP - 12;
         Text::Bold.draw(canvas, &Text::Bold.fit(&self.tile.title, room), (x, y + 18), (HPos::Left, INK))?;
         let detail = Text::Small.fit(&self.tile.detail, room);
         Text::Small.draw(canvas, &detail, (x, y + 48), (HPos::Left, FAINT_INK))?;
@@ -120,18 +126,25 @@ impl Drawn<'_> {
             let (left, right) = (edge(column, columns, width), edge(column + 1, columns, width));
             let (top, bottom) = (edge(row, rows, height), edge(row + 1, rows, height));
             let corners = [(at.0 + left, at.1 + top), (at.0 + right, at.1 + bottom)];
-            match self.section.tile(row, column) {
-                None => canvas.draw(&Rectangle::new(corners, style::filled(HOLE)))?,
-                Some(tile) => {
-                    seams(canvas, corners)?;
-                    if right - left >= LABELLED {
-                        label(canvas, &tile.id, corners[0])?;
-                    }
-                }
+            let Some(tile) = self.section.tile(row, column) else {
+                canvas.draw(&Rectangle::new(corners, style::filled(HOLE)))?;
+                continue;
+            };
+            if self.known.binary_search(&(row, column)).is_err() {
+                canvas.draw(&Rectangle::new(corners, style::filled(ELSEWHERE)))?;
+            }
+            seams(canvas, corners)?;
+            if right - left >= LABELLED {
+                label(canvas, &tile.id, corners)?;
             }
         }
         Ok(())
     }
+}
+
+/// One outline, also where masks have several classes.
+fn of_any_class(mask: &Mask) -> Result<Mask> {
+    Mask::new(mask.height(), mask.width(), mask.any().into_owned())
 }
 
 /// A faint white line along the right and the lower side of a tile.
@@ -142,8 +155,8 @@ fn seams(canvas: &Canvas, [(left, top), (right, bottom)]: [(i32, i32); 2]) -> Pa
 }
 
 /// An id on a pale ground in the corner of its tile.
-fn label(canvas: &Canvas, id: &str, (x, y): (i32, i32)) -> Painted {
-    let text = Text::Small.fit(id, LABELLED - 16);
+fn label(canvas: &Canvas, id: &str, [(x, y), (right, _)]: [(i32, i32); 2]) -> Painted {
+    let text = Text::Small.fit(id, right - x - 18);
     let corners = [(x + 4, y + 4), (x + 14 + Text::Small.width(&text), y + 32)];
     canvas.draw(&Rectangle::new(corners, RGBColor(255, 255, 255).mix(0.72).filled()))?;
     Text::Small.draw(canvas, &text, (x + 9, y + 18), (HPos::Left, INK))
@@ -170,6 +183,15 @@ fn places(drawn: &[Drawn], unit: i32) -> Option<(Vec<(i32, i32)>, i32)> {
     Some((places, HEADER + y + tallest + MARGIN))
 }
 
+/// The longer side of a tile, and where each section stands: as large as fills the figure best.
+fn layout(drawn: &[Drawn]) -> Option<(i32, Vec<(i32, i32)>, i32)> {
+    let layout = |unit: i32| places(drawn, unit).map(|(places, height)| (unit, places, height));
+    let filled = |unit: i32, height: i32| f64::from(unit * unit) / f64::from(height);
+    let fitting = UNITS.filter_map(layout).filter(|(_, _, height)| *height <= TALL);
+    let best = fitting.max_by(|a, b| filled(a.0, a.2).total_cmp(&filled(b.0, b.2)));
+    best.or_else(|| (1..=*UNITS.start()).rev().find_map(layout))
+}
+
 fn draw(title: String, sections: &[&Section], dataset: &Dataset) -> Result<Figure> {
     if sections.is_empty() {
         let why = "there is no section to show: no image has found a neighbour".to_owned();
@@ -177,9 +199,7 @@ fn draw(title: String, sections: &[&Section], dataset: &Dataset) -> Result<Figur
     }
     let drawn: Vec<Drawn> =
         sections.par_iter().map(|section| Drawn::new(section, dataset)).collect::<Result<_>>()?;
-    let layout = |unit: i32| places(&drawn, unit).map(|(places, height)| (unit, places, height));
-    let fits = UNITS.rev().filter_map(layout).find(|(_, _, height)| *height <= TALL);
-    let Some((unit, places, height)) = fits.or_else(|| (1..=*UNITS.start()).rev().find_map(layout)) else {
+    let Some((unit, places, height)) = layout(&drawn) else {
         let why = "a section is too wide; show one with fewer columns".to_owned();
         return Err(Error::Figure { what: "mosaics".into(), why });
     };
@@ -224,7 +244,7 @@ mod tests {
         }
         let largest = mosaics.section(0).unwrap();
         look(&largest.show(&all).unwrap(), "section");
-        // Of the training images alone, some tiles are missing; the test images have no masks.
+        // Of the training images alone, some tiles are elsewhere.
         look(&largest.show(&salt.train).unwrap(), "section_train");
         let small = mosaics.sections().last().unwrap();
         look(&small.show(&all).unwrap(), "section_small");

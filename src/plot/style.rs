@@ -34,6 +34,11 @@ pub(crate) const COLORS: [RGBColor; 7] = [
 ];
 /// How much of its colour an area keeps on white.
 pub(crate) const LIGHT: f64 = 0.4;
+/// The colour of one of several classes, which stands out from grey.
+pub(crate) fn class_color(class: usize) -> RGBColor {
+    COLORS[class % (COLORS.len() - 1)]
+}
+
 /// The outline of predicted salt.
 pub(crate) const PREDICTION: RGBColor = RGBColor(0, 190, 240);
 

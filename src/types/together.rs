@@ -35,7 +35,7 @@ pub(crate) fn group_numbers(ids: &[String], groups: &[Vec<String>]) -> Result<Ve
         .collect())
 }
 
-/// How many groups there are.
+/// How many groups, or classes, there are: one more than the highest number.
 pub(crate) fn count(group: &[usize]) -> usize {
     group.iter().max().map_or(0, |max| max + 1)
 }
@@ -46,39 +46,52 @@ pub(crate) fn count(group: &[usize]) -> usize {
 /// The largest groups are placed first, each where the classes' squared deviations from what they should be, `Σ (n − t)² / t`,
 /// grow least; single samples, class by class, even out what is left. Among equals the part that is emptiest takes the group.
 pub(crate) fn assign(group: &[usize], classes: &[usize], shares: &[f64], seed: u64) -> Vec<usize> {
-    let mut members = vec![Vec::new(); count(group)];
-    group.iter().enumerate().for_each(|(i, &g)| members[g].push(i));
-    members.retain(|members| !members.is_empty());
-    shuffle(&mut members, &mut ChaCha8Rng::seed_from_u64(seed));
-    members.sort_by_key(|members| {
-        (Reverse(members.len()), if members.len() == 1 { classes[members[0]] } else { 0 })
-    });
-    let mut totals = vec![0usize; classes.iter().max().map_or(0, |max| max + 1)];
+    let groups = largest_first(group, classes, seed);
+    let mut totals = vec![0usize; count(classes)];
     classes.iter().for_each(|&class| totals[class] += 1);
     let mut parts: Vec<Part> =
         shares.iter().map(|&share| Part { share, size: 0, classes: vec![0; totals.len()] }).collect();
     let mut part_of = vec![0; group.len()];
-    for (placed, samples) in members.iter().enumerate() {
-        let mut counts: Vec<(usize, usize)> = Vec::new();
-        for &i in samples {
-            match counts.iter_mut().find(|(class, _)| *class == classes[i]) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((classes[i], 1)),
-            }
-        }
+    for (placed, samples) in groups.iter().enumerate() {
+        let counts = count_classes(samples, classes);
         let empty = parts.iter().filter(|part| part.size == 0).count();
-        let must_fill = members.len() - placed <= empty;
-        let cost = |part: &Part| (part.cost(&counts, &totals), part.size as f64 / part.share);
-        let open = (0..parts.len()).filter(|&p| !must_fill || parts[p].size == 0);
-        let order = |&a: &usize, &b: &usize| {
-            let (a, b) = (cost(&parts[a]), cost(&parts[b]));
+        let must_fill = groups.len() - placed <= empty;
+        let cost = |&p: &usize| (parts[p].cost(&counts, &totals), parts[p].size as f64 / parts[p].share);
+        let order = |a: &usize, b: &usize| {
+            let (a, b) = (cost(a), cost(b));
             a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
         };
+        let open = (0..parts.len()).filter(|&p| !must_fill || parts[p].size == 0);
         let Some(best) = open.min_by(order) else { break };
         parts[best].take(&counts);
         samples.iter().for_each(|&i| part_of[i] = best);
     }
     part_of
+}
+
+/// The samples of each group: large groups first, then single samples class by class, those that are alike in random order.
+fn largest_first(group: &[usize], classes: &[usize], seed: u64) -> Vec<Vec<usize>> {
+    let mut groups = vec![Vec::new(); count(group)];
+    group.iter().enumerate().for_each(|(i, &g)| groups[g].push(i));
+    groups.retain(|samples| !samples.is_empty());
+    shuffle(&mut groups, &mut ChaCha8Rng::seed_from_u64(seed));
+    groups.sort_by_key(|samples| match samples[..] {
+        [one] => (Reverse(1), classes[one]),
+        _ => (Reverse(samples.len()), 0),
+    });
+    groups
+}
+
+/// The classes of some samples, and how many are of each.
+fn count_classes(samples: &[usize], classes: &[usize]) -> Vec<(usize, usize)> {
+    let mut counts: Vec<(usize, usize)> = Vec::new();
+    for &i in samples {
+        match counts.iter_mut().find(|(class, _)| *class == classes[i]) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((classes[i], 1)),
+        }
+    }
+    counts
 }
 
 /// What a part has so far.

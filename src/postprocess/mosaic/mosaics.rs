@@ -146,6 +146,19 @@ impl Mosaics {
 
     /// Who lies next to an image in its section; nobody where no neighbour was found.
     ///
+    /// ```
+    /// use tgs_salt::prelude::*;
+    /// let salt = Competition::sample()?;
+    /// let mosaics = Mosaics::find(&salt.train.join(&salt.test)?, &MosaicSearch::default())?;
+    /// let first = &mosaics.section(0)?.tiles()[0]; // the first row's first tile
+    /// let found = mosaics.neighbours(&first.id)?;
+    /// assert!(found.up.is_none() && found.left.is_none());
+    /// if let Some(right) = found.right {
+    ///     assert_eq!(mosaics.neighbours(&right.id)?.left.map(|left| left.id), Some(first.id.clone()));
+    /// }
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Id`] when the search did not see this image.
     pub fn neighbours(&self, id: &str) -> Result<Neighbours> {

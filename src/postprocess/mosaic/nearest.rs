@@ -30,7 +30,7 @@ pub(super) fn nearest(a: &Edges, b: &Edges) -> (Vec<Option<Nearest>>, Vec<Option
     let columns = Packed::new(b);
     let starts: Vec<usize> = (0..a.images.len()).step_by(BLOCK).collect();
     let blocks: Vec<(Vec<Best>, Vec<Best>)> =
-        starts.into_par_iter().map(|start| block(a, &columns, start)).collect();
+        starts.into_par_iter().map(|start| best_of_block(a, &columns, start)).collect();
     let mut forward = Vec::with_capacity(a.images.len());
     let mut backward = vec![Best::NONE; columns.images.len()];
     for (of_rows, of_columns) in blocks {
@@ -123,22 +123,6 @@ fn half_square(edge: &[f32]) -> f32 {
 }
 
 /// The best for each row of one block, and for each column among these rows.
-fn block(rows: &Edges, columns: &Packed, start: usize) -> (Vec<Best>, Vec<Best>) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx2")]
-        fn with_avx2(rows: &Edges, columns: &Packed, start: usize) -> (Vec<Best>, Vec<Best>) {
-            best_of_block(rows, columns, start)
-        }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: this machine has it.
-            return unsafe { with_avx2(rows, columns, start) };
-        }
-    }
-    best_of_block(rows, columns, start)
-}
-
-#[inline(always)]
 fn best_of_block(rows: &Edges, columns: &Packed, start: usize) -> (Vec<Best>, Vec<Best>) {
     let end = (start + BLOCK).min(rows.images.len());
     let halves_of_rows: Vec<f32> = (start..end).map(|row| half_square(rows.of(row))).collect();
@@ -173,7 +157,6 @@ fn best_of_block(rows: &Edges, columns: &Packed, start: usize) -> (Vec<Best>, Ve
 
 /// The products of an edge with those of a group. Four pixels at a time, so that sums stay in registers; each sum is that of its
 /// terms in order.
-#[inline(always)]
 fn products(edge: &[f32], group: &[f32]) -> [f32; COLUMNS] {
     let mut sums = [0.0f32; COLUMNS];
     let (fours, rest) = edge.as_chunks::<4>();

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 
 /// When two patches are taken for neighbours.
 ///
+/// The defaults are the rule of the notebook in R, but for edges that are extrapolated by half a row: there both sides say what
+/// is in the seam itself, and more of the pairs to the right are found. On the competition's images every ring of four accepted
+/// pairs closes.
+///
 /// | Name | Default | Meaning | Range |
 /// |---|---|---|---|
 /// | `extrapolate` | 0.5 | by how many rows an edge is extrapolated outward; at ½ both sides meet in the seam | 0 to 1 |

@@ -4,6 +4,18 @@ use crate::types::{Dataset, Image, Mask};
 use crate::{Error, Result};
 
 /// A piece of the section that patches were cut from: two tiles or more, each at its row and column.
+///
+/// ```
+/// use tgs_salt::prelude::*;
+/// let salt = Competition::sample()?;
+/// let all = salt.train.join(&salt.test)?;
+/// let mosaics = Mosaics::find(&all, &MosaicSearch::default())?;
+/// let section = mosaics.section(0)?;
+/// let (image, mask) = (section.image(&all)?, section.mask(&all)?);
+/// assert_eq!((image.height, image.width), (101 * section.rows(), 101 * section.columns()));
+/// assert_eq!((mask.height(), mask.width()), section.size());
+/// # Ok::<(), tgs_salt::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Section {
     pub(super) tiles: Vec<SectionTile>,
@@ -89,20 +101,21 @@ impl Section {
         Image::new(height, width, pixels)
     }
 
-    /// Where the salt is, as far as tiles that are in `dataset` have masks; 0 elsewhere.
+    /// Where the salt is, or each class, as far as tiles that are in `dataset` have masks; 0 elsewhere.
     ///
     /// # Errors
     /// As [`Section::image`].
     pub fn mask(&self, dataset: &Dataset) -> Result<Mask> {
         let (height, width) = self.size();
-        let mut pixels = vec![0u8; height * width];
+        let mut planes = vec![vec![0u8; height * width]; dataset.class_names().len().max(1)];
         for (tile, at) in self.found(dataset)? {
             if let Some(mask) = dataset.get(at)?.mask {
                 self.check_tile(&tile.id, (mask.height(), mask.width()))?;
-                self.paste(tile, mask.pixels(), &mut pixels);
+                planes.iter_mut().zip(mask.planes()).for_each(|(to, from)| self.paste(tile, from, to));
             }
         }
-        Mask::new(height, width, pixels)
+        let masks = planes.into_iter().map(|pixels| Mask::new(height, width, pixels));
+        Mask::stack(&masks.collect::<Result<Vec<_>>>()?)
     }
 
     /// The tiles that are in a dataset, and where.

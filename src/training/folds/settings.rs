@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 ///
 /// [`Mosaics::groups`]: crate::Mosaics::groups
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Folds {
     /// Into how many folds the dataset is divided.
     pub k: usize,
@@ -108,9 +108,48 @@ impl Folds {
     }
 }
 
+impl std::fmt::Debug for Folds {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Folds { k, stratify, only, tta, together, labels } = self;
+        let mut shown = f.debug_struct("Folds");
+        shown.field("k", k).field("stratify", stratify).field("only", only).field("tta", tta);
+        // Thousands of ids tell a reader nothing.
+        shown.field("together", &format_args!("{} groups", together.len())).field("labels", labels).finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_stay_in_one_fold() {
+        use crate::types::{Image, Mask, Sample};
+        let sample = |i: usize| Sample {
+            id: format!("{i:02}"),
+            z: None,
+            image: Image { height: 1, width: 1, pixels: vec![0.5] },
+            mask: Some(Mask::new(1, 1, vec![(i % 2) as u8]).unwrap()),
+        };
+        let dataset = Dataset::from_samples((0..12).map(sample).collect()).unwrap();
+        let ids =
+            |parts: Vec<(Dataset, Dataset)>| parts.iter().map(|(_, valid)| valid.ids()).collect::<Vec<_>>();
+        let plain = ids(Folds::of(3).parts(&dataset, 1).unwrap());
+        assert_eq!(plain, ids(dataset.folds(3, 1).unwrap()));
+        let group = vec!["02".to_string(), "03".to_string(), "04".to_string()];
+        let folds = Folds::of(3).together(vec![group.clone()]);
+        let held = ids(folds.parts(&dataset, 1).unwrap());
+        assert_eq!(
+            held.iter().filter(|fold| group.iter().all(|id| fold.contains(id))).count(),
+            1,
+            "{held:?}"
+        );
+        assert!(format!("{folds:?}").contains("together: 1 groups, labels: None"), "{folds:?}");
+        // Settings of before there were groups are read as without.
+        let mut json = serde_json::to_value(&folds).unwrap();
+        json.as_object_mut().unwrap().remove("together");
+        assert!(serde_json::from_value::<Folds>(json).unwrap().together.is_empty());
+    }
 
     #[test]
     fn only_folds_that_there_are() {
