@@ -11,6 +11,14 @@ use tgs_salt::prelude::*;
 
 const RATE: f64 = 2e-3;
 
+/// Where a validation image may lie.
+const PLACES: [&str; 4] = [
+    "next to a training image",
+    "elsewhere in a section with one",
+    "in a section without one",
+    "in no section",
+];
+
 /// Validation images with what was predicted of them, by each CRF too.
 struct Part {
     images: Dataset,
@@ -148,7 +156,7 @@ impl Job {
         Ok(rows)
     }
 
-    /// The score at threshold 0.5 of images that lie next to a training image, elsewhere in a section with one, and the others.
+    /// The score at threshold 0.5 by where an image lies.
     fn by_distance(&self) -> Result<()> {
         let train: HashSet<String> = self.train.ids().into_iter().collect();
         let masks = self.valid.plain.threshold(0.5)?;
@@ -159,23 +167,22 @@ impl Job {
             let section = self.mosaics.section_of(id)?;
             let near = section.is_some_and(|section| section.ids().iter().any(|id| train.contains(id)));
             let Some(truth) = self.valid.images.get(i)?.mask else { continue };
-            let place = if next {
-                "next to"
-            } else if near {
-                "in a section with"
-            } else {
-                "away from"
+            let place = match (next, near, section) {
+                (true, ..) => PLACES[0],
+                (_, true, _) => PLACES[1],
+                (.., Some(_)) => PLACES[2],
+                _ => PLACES[3],
             };
             let sum = sums.entry((place, truth.is_empty())).or_default();
             *sum = (sum.0 + 1, sum.1 + metrics::mean_precision(&truth, &masks.get(id)?)?);
         }
-        for place in ["next to", "in a section with", "away from"] {
+        for place in PLACES {
             let of = |empty| sums.get(&(place, empty)).copied().unwrap_or_default();
             let mean = |(count, sum): (usize, f64)| sum / count.max(1) as f64;
             let (salt, empty) = (of(false), of(true));
             let all = mean((salt.0 + empty.0, salt.1 + empty.1));
             println!(
-                "{place} training images: {} images {all:.4}; {} with salt {:.4}, {} without {:.4}",
+                "{place}: {} images {all:.4}; {} with salt {:.4}, {} without {:.4}",
                 salt.0 + empty.0,
                 salt.0,
                 mean(salt),
