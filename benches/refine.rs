@@ -75,9 +75,12 @@ fn crfs() -> (Vec<Crf>, [std::ops::Range<usize>; 3]) {
     (gaussian.chain(bilateral).chain(both).collect(), [0..4, 4..12, 12..14])
 }
 
+/// What makes masks of the second part with what it chooses on the first, and what that is.
+type Refining<'a> = dyn Fn(&Part, &Part) -> Result<(Masks, String)> + 'a;
+
 impl Job {
     /// Chosen on one half and scored on the other, both ways.
-    fn crossed(&self, name: &str, masks: impl Fn(&Part, &Part) -> Result<(Masks, String)>) -> Result<f64> {
+    fn crossed(&self, name: &str, masks: &Refining) -> Result<f64> {
         let mut sum = 0.0;
         for (choose, score) in [(0, 1), (1, 0)] {
             let (choose, score) = (&self.halves[choose], &self.halves[score]);
@@ -93,7 +96,7 @@ impl Job {
 
     fn rows(&self) -> Result<Vec<(&'static str, f64)>> {
         let mut rows = Vec::new();
-        let mut row = |name, masks: &dyn Fn(&Part, &Part) -> Result<(Masks, String)>| {
+        let mut row = |name, masks: &Refining| {
             rows.push((name, self.crossed(name, masks)?));
             Ok::<(), Error>(())
         };

@@ -27,7 +27,7 @@ pub(super) fn label(pixels: &[u8], width: usize, value: u8, connectivity: Connec
 
 /// The neighbours that come before a pixel.
 fn before(at: usize, width: usize, connectivity: Connectivity) -> [Option<usize>; 4] {
-    let (is_left, is_right, has_row) = (at % width == 0, at % width + 1 == width, at >= width);
+    let (is_left, is_right, has_row) = (at.is_multiple_of(width), at % width + 1 == width, at >= width);
     let diagonal = has_row && connectivity == Connectivity::Eight;
     [
         (!is_left).then(|| at - 1),

@@ -8,7 +8,8 @@
 //! How right each is was measured on the pairs of labelled tiles in the sections of [`Mosaics`](super::Mosaics), of 3,200 labelled
 //! and 18,000 unlabelled tiles of the competition (`benches/refine.rs` prints it). Rows that meet agree in 92 % of their pixels,
 //! columns that meet in 86 %, those of any two tiles in 63 %. Of the tiles beside one without salt a fifth has some: no rule came
-//! of side by side.
+//! of side by side. Nor of predicted components at a seam beyond which a known mask has nothing: of 640 predictions 3 changed without
+//! them, none for the better.
 
 #[cfg(test)]
 mod tests;
