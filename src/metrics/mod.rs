@@ -10,7 +10,10 @@ mod score;
 mod threshold;
 
 pub use self::mask_rule::MaskRule;
+pub(crate) use self::overlap::Overlap;
 pub use self::overlap::{dice, iou, mean_precision};
 pub use self::rule_search::{ChosenRule, RuleSearch};
+pub(crate) use self::rule_search::{SIZES, STEPS_PER_IMAGE};
 pub use self::score::Score;
+pub(crate) use self::threshold::none_or_middle;
 pub use self::threshold::{ThresholdSearch, threshold_curve};
