@@ -2,6 +2,7 @@
 
 mod ensemble;
 mod evaluate;
+mod image_score;
 mod joined;
 mod labels;
 mod mean;
@@ -11,6 +12,7 @@ mod refine;
 mod tta;
 
 pub use ensemble::Ensemble;
+pub(crate) use image_score::{ImageScore, Known};
 pub use mean::Mean;
 pub use predictions::{Masks, Probabilities};
 pub use tta::Tta;

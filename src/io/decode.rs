@@ -22,12 +22,7 @@ impl Dataset {
             return Err(Error::Config { field: "i", got: i.to_string(), expected });
         };
         let image = load_image(entry)?;
-        let mask = match &entry.mask {
-            MaskSource::None => None,
-            MaskSource::File(folder) => Some(read_mask(&entry.id, &image_file(folder, &entry.id))?),
-            MaskSource::Rle(rle) => Some(draw(&entry.id, rle, &image)?),
-            MaskSource::Memory(mask) => Some(mask.as_ref().clone()),
-        };
+        let mask = load_mask(entry, || Ok((image.height, image.width)))?;
         if let Some(mask) = &mask {
             check_sizes(&entry.id, &image, mask)?;
             entry.coverage.get_or_init(|| mask.coverage());
@@ -41,6 +36,19 @@ impl Dataset {
     /// As [`Dataset::get`], for the first sample in order that cannot be read.
     pub fn samples(&self) -> Result<Vec<Sample>> {
         all(self.len(), |i| self.get(i))
+    }
+
+    /// The mask of the sample at `i`, where it has one; its image is not read, but for the size of an RLE.
+    ///
+    /// # Errors
+    /// As [`Dataset::get`].
+    pub(crate) fn mask(&self, i: usize) -> Result<Option<Mask>> {
+        let Some(entry) = self.entry(i) else { return Ok(None) };
+        let mask = mask_alone(entry)?;
+        if let Some(mask) = &mask {
+            entry.coverage.get_or_init(|| mask.coverage());
+        }
+        Ok(mask)
     }
 
     /// The share of salt in each mask, in `[0, 1]` and in order; `None` where there is no mask. Masks are read once,
@@ -137,22 +145,30 @@ fn load_image(entry: &Entry) -> Result<Image> {
     }
 }
 
-fn draw(id: &str, rle: &Rle, image: &Image) -> Result<Mask> {
-    rle.to_mask(image.height, image.width).map_err(|error| match error {
+/// An entry's mask; of an RLE `size` tells the height and width.
+fn load_mask(entry: &Entry, size: impl FnOnce() -> Result<(usize, usize)>) -> Result<Option<Mask>> {
+    Ok(match &entry.mask {
+        MaskSource::None => None,
+        MaskSource::File(folder) => Some(read_mask(&entry.id, &image_file(folder, &entry.id))?),
+        MaskSource::Rle(rle) => Some(draw(&entry.id, rle, size()?)?),
+        MaskSource::Memory(mask) => Some(mask.as_ref().clone()),
+    })
+}
+
+fn mask_alone(entry: &Entry) -> Result<Option<Mask>> {
+    load_mask(entry, || load_image(entry).map(|image| (image.height, image.width)))
+}
+
+fn draw(id: &str, rle: &Rle, (height, width): (usize, usize)) -> Result<Mask> {
+    rle.to_mask(height, width).map_err(|error| match error {
         Error::Rle { why, .. } => Error::Rle { id: id.into(), why },
         other => other,
     })
 }
 
 fn coverage(entry: &Entry) -> Result<Option<f64>> {
-    if let Some(&known) = entry.coverage.get() {
-        return Ok(Some(known));
+    match entry.coverage.get() {
+        Some(&known) => Ok(Some(known)),
+        None => Ok(mask_alone(entry)?.map(|mask| *entry.coverage.get_or_init(|| mask.coverage()))),
     }
-    let mask = match &entry.mask {
-        MaskSource::None => return Ok(None),
-        MaskSource::File(folder) => read_mask(&entry.id, &image_file(folder, &entry.id))?.coverage(),
-        MaskSource::Rle(rle) => draw(&entry.id, rle, &load_image(entry)?)?.coverage(),
-        MaskSource::Memory(mask) => mask.coverage(),
-    };
-    Ok(Some(*entry.coverage.get_or_init(|| mask)))
 }

@@ -91,6 +91,12 @@ pub(super) fn check_same_size(what: &str, truth: (usize, usize), prediction: (us
     })
 }
 
+/// What is not in `[0, 1]`, in map number `i`.
+pub(super) fn not_a_probability(i: usize, p: f32) -> Error {
+    let why = format!("expected probabilities in [0, 1], got {p}; apply the sigmoid to logits");
+    Error::Image { id: format!("number {i}"), why }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

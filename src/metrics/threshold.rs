@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::metrics::overlap::{Overlap, check_same_size};
+use crate::Result;
+use crate::metrics::overlap::{Overlap, check_same_size, not_a_probability};
 use crate::metrics::score::check_same_count;
 use crate::types::{Image, Mask, check_size};
-use crate::{Error, Result};
 
 /// The thresholds that are tried: 0.05, 0.06 … 0.95.
 pub(super) const GRID: usize = 91;
@@ -41,7 +41,8 @@ impl ThresholdSearch {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shape`] when there are no images, or numbers or sizes differ; [`Error::Image`] when a probability is
+    /// [`Error::Shape`](crate::Error::Shape) when there are no images, or numbers or sizes differ;
+    /// [`Error::Image`](crate::Error::Image) when a probability is
     /// not a number in `[0, 1]`.
     pub fn new(truths: &[Mask], probabilities: &[Image]) -> Result<ThresholdSearch> {
         check_same_count(truths.len(), probabilities.len())?;
@@ -87,8 +88,7 @@ pub(super) fn cuts(i: usize, truth: &Mask, image: &Image) -> Result<[Cut; GRID]>
     let mut histogram = [[0usize; GRID + 1]; 2];
     for (&salt, &p) in truth.pixels().iter().zip(&image.pixels) {
         if !(0.0..=1.0).contains(&p) {
-            let why = format!("expected probabilities in [0, 1], got {p}; apply the sigmoid to logits");
-            return Err(Error::Image { id: format!("number {i}"), why });
+            return Err(not_a_probability(i, p));
         }
         histogram[usize::from(salt)][thresholds_below(f64::from(p))] += 1;
     }
@@ -139,6 +139,7 @@ impl std::fmt::Debug for ThresholdSearch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
     use crate::metrics::mean_precision;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{RngCore, SeedableRng};

@@ -1,5 +1,7 @@
 //! Draws everything; with `TGS_SALT_LOOK=folder` the figures and cards are also saved there, to be looked at.
 
+mod evaluation;
+
 use std::path::Path;
 
 use crate::metrics::{Score, ThresholdSearch};

@@ -5,6 +5,7 @@ mod batch;
 mod card;
 mod colormap;
 mod curves;
+mod evaluation;
 mod figure;
 mod gallery;
 pub(crate) mod html;

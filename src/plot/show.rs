@@ -55,15 +55,20 @@ impl Dataset {
 /// # Errors
 /// [`Error::Config`] when `n` is 0.
 pub(crate) fn spread(n: usize, len: usize) -> Result<Vec<usize>> {
-    if n == 0 {
-        return Err(Error::Config {
-            field: "n",
-            got: "0".into(),
-            expected: format!("1 to {MOST} images to show"),
-        });
-    }
-    let n = n.min(len).min(MOST);
+    let n = at_least_one(n)?.min(len).min(MOST);
     Ok((0..n).map(|i| (2 * i + 1) * len / (2 * n)).collect())
+}
+
+/// # Errors
+/// [`Error::Config`] when `n` is 0.
+pub(crate) fn at_least_one(n: usize) -> Result<usize> {
+    match n {
+        0 => {
+            let expected = format!("1 to {MOST} images to show");
+            Err(Error::Config { field: "n", got: "0".into(), expected })
+        }
+        n => Ok(n),
+    }
 }
 
 fn tile(sample: Sample, colors: Colormap) -> Tile {

@@ -32,6 +32,9 @@ pub(crate) const COLORS: [RGBColor; 7] = [
     RGBColor(230, 159, 0),
     RGBColor(34, 34, 34),
 ];
+/// In charts what is true and what is predicted, near the colours of their outlines.
+pub(crate) const TRUE: RGBColor = COLORS[5];
+pub(crate) const PREDICTED: RGBColor = COLORS[4];
 /// The outline of predicted salt.
 pub(crate) const PREDICTION: RGBColor = RGBColor(0, 190, 240);
 

@@ -1,0 +1,31 @@
+//! Where a model is right and where it is wrong: its worst and best images, coverage, depth, calibration.
+
+mod calibration;
+mod confusion;
+mod coverage;
+mod depths;
+mod ranked;
+#[cfg(feature = "frames")]
+mod table;
+
+use crate::inference::{ImageScore, Masks};
+use crate::types::Dataset;
+use crate::{Error, Result};
+
+/// At least one image's scores.
+///
+/// # Errors
+/// [`Error::Figure`] naming `what` when the dataset is empty; as [`Dataset::get`].
+fn image_scores(what: &str, masks: &Masks, dataset: &Dataset) -> Result<Vec<ImageScore>> {
+    let scores = masks.image_scores(dataset)?;
+    match scores.is_empty() {
+        true => Err(Error::Figure { what: what.into(), why: "there is no image to draw".into() }),
+        false => Ok(scores),
+    }
+}
+
+/// The classes of coverage in per cent: none, 0–10, … 90–100.
+fn class_names() -> Vec<String> {
+    let tenth = |i: usize| format!("{}–{}", 10 * i, 10 * i + 10);
+    std::iter::once("none".to_owned()).chain((0..10).map(tenth)).collect()
+}
