@@ -30,6 +30,8 @@ pub(crate) struct Known {
     /// True share of salt, in `[0, 1]`.
     pub(crate) coverage: f64,
     pub(crate) iou: f64,
+    /// Mean of the IoU of salt and that of background.
+    pub(crate) mean_iou: f64,
     pub(crate) dice: f64,
     pub(crate) mean_precision: f64,
     /// How many pixels are predicted wrongly.
@@ -107,10 +109,18 @@ fn known(id: &str, truth: &Mask, mask: &Mask, map: Option<&Image>) -> Result<Kno
         other => other,
     };
     let loss = map.map(|map| binary_cross_entropy(truth, map)).transpose().map_err(named)?;
-    let wrong = truth.pixels().iter().zip(mask.pixels()).map(|(a, b)| usize::from(a ^ b)).sum();
+    let iou = iou(truth, mask).map_err(named)?;
+    let wrong: usize = truth.pixels().iter().zip(mask.pixels()).map(|(a, b)| usize::from(a ^ b)).sum();
+    // Pixels of background in both masks; in either there are as many more as are wrong.
+    let background = truth.pixels().len() - (truth.area() + mask.area() + wrong) / 2;
+    let background_iou = match background + wrong {
+        0 => 1.0,
+        either => background as f64 / either as f64,
+    };
     Ok(Known {
         coverage: truth.coverage(),
-        iou: iou(truth, mask).map_err(named)?,
+        iou,
+        mean_iou: (iou + background_iou) / 2.0,
         dice: dice(truth, mask)?,
         mean_precision: mean_precision(truth, mask)?,
         wrong,
@@ -149,13 +159,14 @@ mod tests {
         let [a, b, c] = &scores[..] else { panic!("{}", scores.len()) };
         let known = a.known().unwrap();
         assert_eq!((known.coverage, a.predicted, known.iou, known.wrong), (0.75, 0.75, 0.5, 2));
-        assert_eq!((known.dice, known.mean_precision), (4.0 / 6.0, 0.0));
+        assert_eq!((known.dice, known.mean_precision, known.mean_iou), (4.0 / 6.0, 0.0, 0.25));
         let p = |v: f32| f64::from(v);
         let loss = -(2.0 * p(0.9).ln() + p(0.2).ln() + (1.0 - p(0.9)).ln()) / 4.0;
         assert!((known.loss.unwrap() - loss).abs() < 1e-12);
         assert_eq!((b.predicted, b.known.is_none(), b.z), (1.0, true, Some(7.0)));
         assert!(matches!(b.known(), Err(Error::Id { id, .. }) if id == "b"));
-        assert_eq!((c.known().unwrap().mean_precision, c.predicted), (1.0, 0.0));
+        let known = c.known().unwrap();
+        assert_eq!((known.mean_precision, known.mean_iou, c.predicted), (1.0, 1.0, 0.0));
         let masks = all.threshold(0.15).unwrap().image_scores(&dataset).unwrap();
         assert_eq!((masks[0].predicted, masks[0].known().unwrap().iou), (1.0, 0.75));
         assert!(masks[0].known().unwrap().loss.is_none());

@@ -1,14 +1,11 @@
 //! Curves: the losses and the score over the epochs, the score over the threshold.
 
 use crate::metrics::ThresholdSearch;
-use crate::plot::axes::{Line, Mark, Panel, Ticks};
+use crate::plot::chart::{Axis, Layer, Mark, Panel, Ticks, side_by_side};
 use crate::plot::figure::Figure;
-use crate::plot::style::{BLUE, BLUISH_GREEN, COLORS, MARGIN, VERMILLION, WIDTH};
+use crate::plot::style::{BLUE, BLUISH_GREEN, COLORS, VERMILLION};
 use crate::training::{Epoch, History, LrFind, Metric};
 use crate::{Error, Result};
-
-const HEIGHT: i32 = 760;
-const BETWEEN: i32 = 50;
 
 impl History {
     /// The losses and the validation score over the epochs; the best epoch is marked, averaged weights have a dot of their own.
@@ -16,11 +13,7 @@ impl History {
     /// # Errors
     /// [`Error::Figure`](crate::Error::Figure) when it cannot be drawn.
     pub fn plot(&self) -> Result<Figure> {
-        let line = |label: &str, color, metric: Metric| Line {
-            label: label.into(),
-            color,
-            points: points(&self.epochs, metric),
-        };
+        let line = |label: &str, color, metric| Layer::line(label, color, points(&self.epochs, metric));
         let mut losses =
             vec![line("train", BLUE, Metric::TrainLoss), line("valid", VERMILLION, Metric::ValidLoss)];
         let score = match self.monitor.is_loss() {
@@ -29,10 +22,9 @@ impl History {
         };
         let mut scores = vec![line("valid", VERMILLION, score)];
         if let Some(averaged) = self.averaged {
-            let dot = |metric| Line {
-                label: format!("averaged weights: {:.3}", Metric::of(metric, &averaged)),
-                color: BLUISH_GREEN,
-                points: points(&[averaged], metric),
+            let dot = |metric| {
+                let label = format!("averaged weights: {:.3}", Metric::of(metric, &averaged));
+                Layer::line(label, BLUISH_GREEN, points(&[averaged], metric))
             };
             losses.push(dot(Metric::ValidLoss));
             scores.push(dot(score));
@@ -44,8 +36,8 @@ impl History {
             at: (best.epoch as f64, value(best)),
         });
         let (in_losses, in_scores) = if self.monitor.is_loss() { (mark, None) } else { (None, mark) };
-        let panels = [panel("Loss", losses, in_losses), panel(&title(score), scores, in_scores)];
-        side_by_side("training curves", &panels)
+        let panels = vec![panel("Loss", losses, in_losses), panel(&title(score), scores, in_scores)];
+        side_by_side("training curves", panels)
     }
 
     /// Several runs over the epochs: their validation losses, and the score that the first one monitors. At most 7 can be told
@@ -74,13 +66,12 @@ impl History {
         let lines = |metric: Metric| {
             let line = |(run, &color): (&&History, _)| {
                 let name = run.run_folder.file_name().unwrap_or(run.run_folder.as_os_str());
-                let (label, points) = (name.to_string_lossy().into_owned(), points(&run.epochs, metric));
-                Line { label, color, points }
+                Layer::line(name.to_string_lossy(), color, points(&run.epochs, metric))
             };
             runs.iter().zip(&COLORS).map(line).collect()
         };
         let loss = panel("Loss on validation", lines(Metric::ValidLoss), None);
-        side_by_side("comparison of runs", &[loss, panel(&title(score), lines(score), None)])
+        side_by_side("comparison of runs", vec![loss, panel(&title(score), lines(score), None)])
     }
 }
 
@@ -96,8 +87,8 @@ fn title(score: Metric) -> String {
     }
 }
 
-fn panel(title: &str, lines: Vec<Line>, mark: Option<Mark>) -> Panel {
-    Panel { title: title.into(), x_title: "epoch".into(), ticks: Ticks::Whole, lines, mark }
+fn panel(title: &str, lines: Vec<Layer>, mark: Option<Mark>) -> Panel {
+    Panel::new(title, Axis::new("epoch").ticks(Ticks::Whole), Axis::new("")).layers(lines).marks(mark)
 }
 
 impl LrFind {
@@ -114,14 +105,11 @@ impl LrFind {
             color: VERMILLION,
             at,
         });
-        let panel = Panel {
-            title: "Loss by learning rate".into(),
-            x_title: "learning rate".into(),
-            ticks: Ticks::Powers,
-            lines: vec![Line { label: "smoothed loss".into(), color: BLUE, points }],
-            mark,
-        };
-        side_by_side("learning rate", &[panel])
+        let x = Axis::new("learning rate").ticks(Ticks::Powers);
+        let panel = Panel::new("Loss by learning rate", x, Axis::new(""))
+            .layer(Layer::line("smoothed loss", BLUE, points))
+            .marks(mark);
+        side_by_side("learning rate", vec![panel])
     }
 }
 
@@ -131,28 +119,49 @@ impl ThresholdSearch {
     /// # Errors
     /// [`Error::Figure`](crate::Error::Figure) when it cannot be drawn.
     pub fn plot(&self) -> Result<Figure> {
-        let panel = Panel {
-            title: "Mean precision by threshold".into(),
-            x_title: "threshold: salt is where the probability is above it".into(),
-            ticks: Ticks::Round,
-            lines: vec![Line { label: "valid".into(), color: BLUE, points: self.curve.clone() }],
-            mark: Some(Mark {
-                label: format!("best: {:.3} at {:.2}", self.mean_precision, self.best),
-                color: VERMILLION,
-                at: (self.best, self.mean_precision),
-            }),
+        let mark = Mark {
+            label: format!("best: {:.3} at {:.2}", self.mean_precision, self.best),
+            color: VERMILLION,
+            at: (self.best, self.mean_precision),
         };
-        side_by_side("threshold curve", &[panel])
+        let panel =
+            threshold_panel().layer(Layer::line("mean precision", BLUE, self.curve.clone())).marks([mark]);
+        side_by_side("threshold curve", vec![panel])
+    }
+    /// Several curves with their best thresholds, such as of train and valid: where they are apart, the model knows its training
+    /// images by heart. At most 7 can be told apart.
+    ///
+    /// ```
+    /// use tgs_salt::{metrics::ThresholdSearch, types::{Image, Mask}};
+    /// let truths = [Mask::new(1, 2, vec![0, 1])?];
+    /// let train = ThresholdSearch::new(&truths, &[Image::new(1, 2, vec![0.1, 0.9])?])?;
+    /// let valid = ThresholdSearch::new(&truths, &[Image::new(1, 2, vec![0.4, 0.6])?])?;
+    /// let figure = ThresholdSearch::compare(&[("train", &train), ("valid", &valid)])?;
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Figure`](crate::Error::Figure) for none or more than 7, and when it cannot be drawn.
+    pub fn compare(searches: &[(&str, &ThresholdSearch)]) -> Result<Figure> {
+        if searches.is_empty() || searches.len() > COLORS.len() {
+            let why = format!("{} curves; expected 1 to {}", searches.len(), COLORS.len());
+            return Err(Error::Figure { what: "comparison of thresholds".into(), why });
+        }
+        let lines = searches
+            .iter()
+            .zip(COLORS)
+            .map(|((name, search), color)| Layer::line(*name, color, search.curve.clone()));
+        let marks = searches.iter().zip(COLORS).map(|((name, search), color)| Mark {
+            label: format!("best on {name}: {:.3} at {:.2}", search.mean_precision, search.best),
+            color,
+            at: (search.best, search.mean_precision),
+        });
+        let panel = threshold_panel().layers(lines).marks(marks);
+        side_by_side("comparison of thresholds", vec![panel])
     }
 }
 
-fn side_by_side(what: &str, panels: &[Panel]) -> Result<Figure> {
-    let count = panels.len().max(1) as i32;
-    let width = (WIDTH as i32 - 2 * MARGIN - (count - 1) * BETWEEN) / count;
-    Figure::draw(what, (WIDTH, HEIGHT as u32), |canvas| {
-        (0..).zip(panels).try_for_each(|(i, panel)| {
-            let corner = (MARGIN + i * (width + BETWEEN), MARGIN);
-            panel.paint(canvas, corner, (width, HEIGHT - 2 * MARGIN))
-        })
-    })
+fn threshold_panel() -> Panel {
+    let x = Axis::new("threshold: salt is where the probability is above it");
+    Panel::new("Mean precision by threshold", x, Axis::new(""))
 }

@@ -1,5 +1,6 @@
 //! Draws everything; with `TGS_SALT_LOOK=folder` the figures and cards are also saved there, to be looked at.
 
+mod charts;
 mod evaluation;
 
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! Figures and cards: how the crate's values look in a notebook.
 
-mod axes;
 mod batch;
 mod card;
+mod chart;
 mod colormap;
 mod curves;
 mod evaluation;

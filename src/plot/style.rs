@@ -32,6 +32,8 @@ pub(crate) const COLORS: [RGBColor; 7] = [
     RGBColor(230, 159, 0),
     RGBColor(34, 34, 34),
 ];
+/// How much of its colour an area keeps on white.
+pub(crate) const LIGHT: f64 = 0.4;
 /// In charts what is true and what is predicted, near the colours of their outlines.
 pub(crate) const TRUE: RGBColor = COLORS[5];
 pub(crate) const PREDICTED: RGBColor = COLORS[4];
@@ -44,6 +46,12 @@ pub(crate) fn truth(colors: Colormap) -> RGBColor {
         Colormap::Grey | Colormap::Probability => RGBColor(255, 200, 0),
         Colormap::Seismic => RGBColor(0, 0, 0),
     }
+}
+
+/// The colour of an area, opaque.
+pub(crate) fn lighter(color: RGBColor) -> RGBColor {
+    let mix = |v: u8| (255.0 + LIGHT * (f64::from(v) - 255.0)).round() as u8;
+    RGBColor(mix(color.0), mix(color.1), mix(color.2))
 }
 
 /// Black beside a light colour, white beside black.
@@ -112,6 +120,8 @@ impl Text {
 pub(crate) enum Sign {
     Line(RGBColor),
     Dot(RGBColor),
+    Dashes(RGBColor),
+    Box(RGBColor),
     Map(Colormap),
 }
 
@@ -157,6 +167,12 @@ pub(crate) fn legend(canvas: &Canvas, entries: &[Legend], (mut x, y): (i32, i32)
             Sign::Dot(color) => canvas.draw(&Circle::new((x + SWATCH / 2, y), 11, filled(color)))?,
             Sign::Line(color) => {
                 canvas.draw(&Rectangle::new([(x, y - 3), (x + SWATCH, y + 3)], filled(color)))?
+            }
+            Sign::Dashes(color) => [0, 18, 36].iter().try_for_each(|dash| {
+                canvas.draw(&Rectangle::new([(x + dash, y - 2), (x + dash + 11, y + 2)], filled(color)))
+            })?,
+            Sign::Box(color) => {
+                canvas.draw(&Rectangle::new([(x + 8, y - 11), (x + SWATCH, y + 11)], filled(color)))?
             }
             Sign::Map(map) => (0..SWATCH).try_for_each(|i| {
                 let [red, green, blue] = map.rgb(i as f32 / (SWATCH - 1) as f32);

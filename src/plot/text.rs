@@ -13,6 +13,12 @@ pub(crate) fn count(n: usize) -> String {
     text
 }
 
+/// A whole number below 10¹⁵, rounded: `−1,500`.
+pub(crate) fn thousands(v: f64) -> String {
+    let sign = if v.round() < 0.0 { "−" } else { "" };
+    format!("{sign}{}", count(v.abs().round() as usize))
+}
+
 /// A share in `[0, 1]` as per cent; small ones are not rounded to nothing.
 pub(crate) fn percent(share: f64) -> String {
     let percent = 100.0 * share;

@@ -36,13 +36,13 @@ impl Probabilities {
         let loss = |known: &Known| known.loss.unwrap_or(0.0);
         let mean = places.iter().map(|(_, known)| loss(known)).sum::<f64>() / places.len() as f64;
         places.sort_by(|(_, a), (_, b)| loss(b).total_cmp(&loss(a)));
-        let of = format!("highest losses of {} images (mean {mean:.3})", count(places.len()));
-        gallery(dataset, (n, MOST / 3), &places, &of, |id| self.both(id))
+        let of = format!("{} images (mean {mean:.3})", count(places.len()));
+        gallery(dataset, (n, MOST / 3), &places, ["Highest losses", &of], |id| self.both(id))
     }
 
-    /// The `n` images with the highest IoU at a threshold of 0.5, the best first, drawn as by
-    /// [`Probabilities::plot_top_losses`]. Only images that have both salt and background count: where there is no border to
-    /// find, being right is easy.
+    /// The `n` images that are best at a threshold of 0.5, the best first, drawn as by [`Probabilities::plot_top_losses`]. Best is
+    /// the highest mean of the IoU of salt and of the IoU of background, of images that have both: where there is no border to
+    /// find, or nearly none, being right is easy.
     ///
     /// # Errors
     /// As [`Probabilities::plot_top_losses`]; [`Error::Figure`](crate::Error::Figure) when no image has both.
@@ -67,8 +67,8 @@ impl Masks {
         let scores = self.image_scores(dataset)?;
         let mut places = places(&scores)?;
         places.sort_by(|(_, a), (_, b)| a.iou.total_cmp(&b.iou).then(b.wrong.cmp(&a.wrong)));
-        let of = format!("worst of {} images, by IoU", count(places.len()));
-        gallery(dataset, (n, MOST / 2), &places, &of, |id| Ok((None, self.get(id)?)))
+        let of = format!("{} images", count(places.len()));
+        gallery(dataset, (n, MOST / 2), &places, ["Lowest IoU", &of], |id| Ok((None, self.get(id)?)))
     }
 
     /// As [`Probabilities::plot_best`], for masks.
@@ -94,13 +94,13 @@ fn best(
     let mut places = places(scores)?;
     places.retain(|(_, known)| known.coverage > 0.0 && known.coverage < 1.0);
     places.sort_by(|(_, a), (_, b)| better(a, b));
-    let of = format!("best of {} images with a border of salt, by IoU", count(places.len()));
-    gallery(dataset, n, &places, &of, predict)
+    let of = format!("{} images with a border of salt", count(places.len()));
+    gallery(dataset, n, &places, ["Highest mean IoU", &of], predict)
 }
 
 fn better(a: &Known, b: &Known) -> Ordering {
     let loss = |known: &Known| known.loss.unwrap_or(0.0);
-    b.iou.total_cmp(&a.iou).then(loss(a).total_cmp(&loss(b)))
+    b.mean_iou.total_cmp(&a.mean_iou).then(loss(a).total_cmp(&loss(b)))
 }
 
 /// The first `n` of the places, at most so many as are given with it.
@@ -108,7 +108,7 @@ fn gallery(
     dataset: &Dataset,
     (n, most): (usize, usize),
     places: &[Place],
-    of: &str,
+    [what, of]: [&str; 2],
     predict: impl Fn(&str) -> Result<(Option<Image>, Mask)>,
 ) -> Result<Figure> {
     let places = &places[..at_least_one(n)?.min(most).min(places.len())];
@@ -117,5 +117,5 @@ fn gallery(
         let (probability, mask) = predict(&sample.id)?;
         Ok(Predicted { sample, probability, mask })
     };
-    draw(format!("{} {of}", places.len()), places.iter().map(predicted).collect::<Result<_>>()?)
+    draw(format!("{what}: {} of {of}", places.len()), places.iter().map(predicted).collect::<Result<_>>()?)
 }
