@@ -4,6 +4,7 @@ use crate::Result;
 use crate::inference::Probabilities;
 use crate::metrics::{Calibration, CalibrationBin};
 use crate::plot::chart::{Axis, Layer, Panel, Ticks, side_by_side};
+use crate::plot::evaluation::images;
 use crate::plot::figure::Figure;
 use crate::plot::style::{BLUE, FAINT_INK, VERMILLION};
 use crate::plot::text::count;
@@ -40,15 +41,31 @@ impl Calibration {
 
     fn diagram(&self) -> Panel {
         let found = self.bins.iter().map(|bin| (bin.probability, bin.salt)).collect();
-        let gaps = self.bins.iter().map(|bin| [bin.probability, bin.probability, bin.salt]);
-        let gaps = gaps.map(|[x, a, b]| [x, a.min(b), a.max(b)]).collect();
-        let errors = format!("expected error {:.3}, maximum {:.3}", self.expected_error, self.maximum_error);
-        let title = format!("Calibration (n = {} images)", count(self.images));
+        let errors = format!("error: {:.3} expected, {:.3} at most", self.expected_error, self.maximum_error);
+        let title = format!("Calibration ({})", images(self.images));
         let x = Axis::new("mean probability of the pixels of a bin").over((0.0, 1.0));
         Panel::new(title, x, Axis::new("share of them that is salt").over((0.0, 1.0)))
-            .layer(Layer::area(errors, VERMILLION, gaps))
+            .layer(Layer::area(errors, VERMILLION, self.gaps()))
             .layer(Layer::dashes("perfect", FAINT_INK, vec![(0.0, 0.0), (1.0, 1.0)]))
-            .layer(Layer::line("", BLUE, found))
+            .layer(Layer::line("found", BLUE, found))
+    }
+
+    /// The area between what is found and what would be perfect, with a point where they cross.
+    fn gaps(&self) -> Vec<[f64; 3]> {
+        let band = |x: f64, found: f64| [x, x.min(found), x.max(found)];
+        let mut gaps: Vec<[f64; 3]> = vec![];
+        for (i, bin) in self.bins.iter().enumerate() {
+            if let Some(last) = i.checked_sub(1).and_then(|i| self.bins.get(i)) {
+                let (before, after) = (last.salt - last.probability, bin.salt - bin.probability);
+                if before * after < 0.0 {
+                    let x =
+                        last.probability + before / (before - after) * (bin.probability - last.probability);
+                    gaps.push(band(x, x));
+                }
+            }
+            gaps.push(band(bin.probability, bin.salt));
+        }
+        gaps
     }
 
     fn histogram(&self) -> Panel {
@@ -56,7 +73,7 @@ impl Calibration {
         let bars = self.bins.iter().map(|bin| [bin.low, bin.high, height(bin)]).collect();
         let top = libm::ceil(self.bins.iter().map(height).fold(1.0, f64::max));
         let title = format!("Pixels by probability (n = {} pixels)", count(self.pixels() as usize));
-        let y = Axis::new("pixels (logarithmic)").ticks(Ticks::Counts).over((0.0, top));
+        let y = Axis::new("pixels, logarithmic").ticks(Ticks::Powers).over((0.0, top));
         Panel::new(title, Axis::new("probability").over((0.0, 1.0)), y).layer(Layer::bars("", BLUE, bars))
     }
 }

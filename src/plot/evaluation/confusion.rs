@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::inference::Masks;
 use crate::plot::chart::{Heatmap, Plot, Scale, Sheet};
-use crate::plot::evaluation::{class_names, image_scores};
+use crate::plot::evaluation::{class_names, image_scores, images};
 use crate::plot::figure::Figure;
 use crate::plot::text::{count, percent};
 use crate::types::{Dataset, coverage_class};
@@ -83,8 +83,8 @@ impl Confusion {
         };
         Heatmap {
             title: format!(
-                "Classes of coverage (n = {} images): salt or none is right in {}, the class in {}",
-                count(self.images()),
+                "Classes of coverage ({}): salt or none is right in {}, the class in {}",
+                images(self.images()),
                 percent(salt),
                 percent(class)
             ),

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::inference::{ImageScore, Masks};
 use crate::plot::chart::{Axis, Layer, Panel, Ticks, side_by_side};
-use crate::plot::evaluation::{class_names, image_scores};
+use crate::plot::evaluation::{image_scores, images};
 use crate::plot::figure::Figure;
 use crate::plot::style::{PREDICTED, TRUE};
 use crate::plot::text::count;
@@ -33,13 +33,15 @@ impl Masks {
             ("predicted", PREDICTED, Classes::of(scores.iter().map(|score| score.predicted))),
         ];
         let series: Vec<_> = all.into_iter().filter(|(_, _, classes)| classes.images() > 0).collect();
-        let y = || Axis::new("share of all images, %");
+        let highest =
+            series.iter().flat_map(|(_, _, classes)| classes.shares()[1..].to_vec()).fold(0.0, f64::max);
+        let top = if highest > 0.0 { 1.06 * highest } else { 1.0 };
+        let y = |top: f64| Axis::new("share of all images, %").over((0.0, top));
         let names = Ticks::Names(vec!["no salt".into(), "salt".into()]);
-        let mut presence = Panel::new(title(&scores), Axis::new("").ticks(names), y());
-        let mut names = class_names();
-        names.remove(0);
+        let mut presence = Panel::new(title(&scores), Axis::new("").ticks(names), y(100.0));
+        let names = (1..11).map(|class| format!("≤ {}", 10 * class)).collect();
         let x = Axis::new("salt, % of the image").ticks(Ticks::Names(names));
-        let mut sizes = Panel::new("How much salt, where there is any", x, y());
+        let mut sizes = Panel::new("How much salt, where there is any", x, y(top));
         for (i, (name, color, classes)) in series.iter().enumerate() {
             let place = (i, series.len());
             let empty = format!("{name}: {} without salt", count(classes.0[0]));
@@ -53,9 +55,9 @@ impl Masks {
 fn title(scores: &[ImageScore]) -> String {
     match scores.iter().filter(|score| score.known.is_some()).count() {
         known if known > 0 && known < scores.len() => {
-            format!("Salt or none (n = {} images, {} with a mask)", count(scores.len()), count(known))
+            format!("Salt or none ({}, {} with a mask)", images(scores.len()), count(known))
         }
-        _ => format!("Salt or none (n = {} images)", count(scores.len())),
+        _ => format!("Salt or none ({})", images(scores.len())),
     }
 }
 

@@ -4,16 +4,16 @@ use rayon::prelude::*;
 
 use crate::inference::Masks;
 use crate::metrics::mean_interval;
-use crate::plot::chart::{Axis, Layer, Panel, Plot, Sheet};
+use crate::plot::chart::{Axis, Layer, Panel, round_bins, side_by_side};
+use crate::plot::evaluation::images;
 use crate::plot::figure::Figure;
 use crate::plot::style::{BLUE, FAINT_INK, lighter};
 use crate::plot::text::count;
 use crate::types::Dataset;
 use crate::{Error, Result};
 
-/// At most about so many bins.
-const BINS: f64 = 12.0;
-const HEIGHT: i32 = 440;
+/// About the most bins, and the least feet that they span.
+const BINS: usize = 12;
 
 /// The images between two depths.
 struct Bin {
@@ -61,14 +61,13 @@ impl Masks {
             return Err(Error::Figure { what: "score by depth".into(), why });
         };
         let range = (first.from, last.to);
-        let sheet = Sheet { what: "score by depth", title: String::new(), columns: 1, height: HEIGHT };
         let without = scores.len() - points.len();
-        let panels = [score_panel(&bins, &points, without, range), count_panel(&bins, range)];
-        sheet.draw(&panels.map(Plot::from))
+        let panels = vec![score_panel(&bins, &points, range), count_panel(&bins, without, range)];
+        side_by_side("score by depth", panels)
     }
 }
 
-fn score_panel(bins: &[Bin], points: &[(f64, f64)], without: usize, range: (f64, f64)) -> Panel {
+fn score_panel(bins: &[Bin], points: &[(f64, f64)], range: (f64, f64)) -> Panel {
     let mean = points.iter().map(|point| point.1).sum::<f64>() / points.len() as f64;
     let interval = |(i, bin): (usize, &Bin)| {
         // One image says nothing of how sure its score is.
@@ -79,25 +78,23 @@ fn score_panel(bins: &[Bin], points: &[(f64, f64)], without: usize, range: (f64,
         [bin.middle(), low, high]
     };
     let band = bins.par_iter().enumerate().map(interval).collect();
-    let left_out = match without {
-        0 => String::new(),
-        without => format!(", {} without a depth left out", count(without)),
-    };
-    let title = format!("Score by depth (n = {} images{left_out})", count(points.len()));
     let ends = vec![(range.0, mean), (range.1, mean)];
-    Panel::new(title, Axis::new("").over(range), Axis::new("mean precision"))
+    let width = bins.first().map_or(0.0, |bin| bin.to - bin.from);
+    let means = bins.iter().map(|bin| (bin.middle(), bin.mean())).collect();
+    let title = format!("Score by depth ({})", images(points.len()));
+    Panel::new(title, Axis::new("depth, ft").over(range), Axis::new("mean precision").over((0.0, 1.0)))
         .layer(Layer::area("95 % confidence", BLUE, band))
-        .layer(Layer::dashes(format!("mean of all images: {mean:.3}"), FAINT_INK, ends))
-        .layer(Layer::line(
-            "mean of a bin",
-            BLUE,
-            bins.iter().map(|bin| (bin.middle(), bin.mean())).collect(),
-        ))
+        .layer(Layer::dashes(format!("all images: {mean:.3}"), FAINT_INK, ends))
+        .layer(Layer::line(format!("bins of {width:.0} ft"), BLUE, means))
 }
 
-fn count_panel(bins: &[Bin], range: (f64, f64)) -> Panel {
+fn count_panel(bins: &[Bin], without: usize, range: (f64, f64)) -> Panel {
     let bars = bins.iter().map(|bin| [bin.from, bin.to, bin.scores.len() as f64]).collect();
-    Panel::new("Images by depth", Axis::new("depth, ft").over(range), Axis::new("images")).layer(Layer::bars(
+    let title = match without {
+        0 => "Images by depth".to_owned(),
+        without => format!("Images by depth ({} more without one)", count(without)),
+    };
+    Panel::new(title, Axis::new("depth, ft").over(range), Axis::new("images")).layer(Layer::bars(
         "",
         lighter(BLUE),
         bars,
@@ -111,16 +108,14 @@ fn bins(points: &[(f64, f64)]) -> Vec<Bin> {
     if low > high {
         return vec![];
     }
-    let rough = ((high - low) / BINS).max(1.0);
-    let power = libm::pow(10.0, libm::floor(libm::log10(rough)));
-    let width = [1.0, 2.0, 5.0].map(|m| m * power).into_iter().find(|&w| w >= rough).unwrap_or(10.0 * power);
-    let first = libm::floor(low / width);
-    let count = (libm::floor(high / width) - first) as usize + 1;
-    let edge = |i: usize| (first + i as f64) * width;
+    let ((from, to), count) = round_bins((low, high.max(low + BINS as f64)), BINS);
+    let width = (to - from) / count as f64;
+    let edge = |i: usize| from + i as f64 * width;
     let mut bins: Vec<Bin> =
         (0..count).map(|i| Bin { from: edge(i), to: edge(i + 1), scores: vec![] }).collect();
     for &(z, score) in finite() {
-        if let Some(bin) = bins.get_mut((libm::floor(z / width) - first) as usize) {
+        // The greatest depth may be the end of the last bin.
+        if let Some(bin) = bins.get_mut((((z - from) / width) as usize).min(count - 1)) {
             bin.scores.push(score);
         }
     }
@@ -143,10 +138,12 @@ mod tests {
     #[test]
     fn odd_depths() {
         assert!(bins(&[]).is_empty() && bins(&[(f64::NAN, 1.0)]).is_empty());
+        let held = |points: &[(f64, f64)]| bins(points).iter().map(|bin| bin.scores.len()).sum::<usize>();
         let one = bins(&[(7.0, 0.3)]);
-        assert_eq!((one.len(), one[0].from, one[0].to), (1, 7.0, 8.0));
-        let far = bins(&[(-50.0, 0.0), (1e30, 1.0)]);
-        assert!(far.len() <= 13 && far.iter().map(|bin| bin.scores.len()).sum::<usize>() == 2);
-        assert_eq!(bins(&[(100.0, 0.0), (200.0, 1.0)]).iter().map(|b| b.scores.len()).sum::<usize>(), 2);
+        assert_eq!((one[0].from, one[0].to, one[0].scores.len()), (7.0, 8.0, 1));
+        let far = [(-50.0, 0.0), (1e30, 1.0)];
+        assert!(bins(&far).len() <= 13 && held(&far) == 2);
+        // The last one is the end of the last bin.
+        assert_eq!(held(&[(100.0, 0.0), (200.0, 1.0)]), 2);
     }
 }

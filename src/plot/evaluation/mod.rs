@@ -9,6 +9,7 @@ mod ranked;
 mod table;
 
 use crate::inference::{ImageScore, Masks};
+use crate::plot::text::count;
 use crate::types::Dataset;
 use crate::{Error, Result};
 
@@ -22,6 +23,11 @@ fn image_scores(what: &str, masks: &Masks, dataset: &Dataset) -> Result<Vec<Imag
         true => Err(Error::Figure { what: what.into(), why: "there is no image to draw".into() }),
         false => Ok(scores),
     }
+}
+
+/// `n = 400 images`.
+fn images(n: usize) -> String {
+    if n == 1 { "n = 1 image".into() } else { format!("n = {} images", count(n)) }
 }
 
 /// The classes of coverage in per cent: none, 0–10, … 90–100.

@@ -70,8 +70,8 @@ fn distributions() {
     let search = all.threshold_search(&valid).unwrap();
     let better = ThresholdSearch {
         curve: search.curve.iter().map(|&(t, s)| (t, s + 0.06 * (1.0 - t))).collect(),
-        best: 0.41,
-        mean_precision: search.mean_precision + 0.05,
+        best: search.best,
+        mean_precision: search.mean_precision + 0.06 * (1.0 - search.best),
     };
     look(&ThresholdSearch::compare(&[("train", &better), ("valid", &search)]).unwrap(), "thresholds");
     assert!(ThresholdSearch::compare(&[]).is_err());
@@ -104,4 +104,48 @@ fn odd_datasets() {
     let none = valid.filter(|_| false);
     let nothing = predicted(&none).threshold(0.5).unwrap();
     assert!(nothing.plot_coverage(&none).is_err() && nothing.plot_confusion(&none).is_err());
+}
+
+/// Milliseconds of each figure over many images: `cargo test --lib -- --ignored --nocapture milliseconds`.
+#[test]
+#[ignore = "measures"]
+fn milliseconds() {
+    let models: Vec<(Sample, Image)> = (0..40)
+        .map(|i| {
+            let image = super::layers(101, 101, i);
+            let mask = Some(super::dome(101, 101, (i % 5) as f32 * 0.13));
+            let sample = Sample { id: String::new(), z: Some(51.0 + 23.0 * i as f32), image, mask };
+            let map = probability(&sample, i);
+            (sample, map)
+        })
+        .collect();
+    for n in [4_000, 18_000] {
+        let model = |i: usize| &models[i * 7 % models.len()];
+        let sample = |i: usize| Sample { id: format!("{i:05}"), ..model(i).0.clone() };
+        let dataset = Dataset::from_samples((0..n).map(sample).collect()).unwrap();
+        let all = Probabilities::new(dataset.ids(), (0..n).map(|i| model(i).1.clone()).collect(), None);
+        let masks = all.threshold(0.5).unwrap();
+        let measure = |name: &str, draw: &dyn Fn() -> crate::Result<crate::plot::Figure>| {
+            let times = (0..3).map(|_| {
+                let start = std::time::Instant::now();
+                draw().unwrap();
+                start.elapsed().as_secs_f64() * 1e3
+            });
+            println!("{n:>6} images  {name:<16} {:>6.0} ms", times.fold(f64::MAX, f64::min));
+        };
+        measure("plot_top_losses", &|| all.plot_top_losses(&dataset, 8));
+        measure("plot_best", &|| all.plot_best(&dataset, 8));
+        measure("plot_worst", &|| masks.plot_worst(&dataset, 12));
+        measure("plot_coverage", &|| masks.plot_coverage(&dataset));
+        measure("plot_confusion", &|| masks.plot_confusion(&dataset));
+        measure("plot_depths", &|| masks.plot_depths(&dataset));
+        measure("plot_calibration", &|| all.plot_calibration(&dataset));
+        measure("thresholds", &|| all.threshold_search(&dataset)?.plot());
+        #[cfg(feature = "frames")]
+        {
+            let start = std::time::Instant::now();
+            all.table(&dataset).unwrap();
+            println!("{n:>6} images  table            {:>6.0} ms", start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
 }
