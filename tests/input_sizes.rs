@@ -1,4 +1,4 @@
-//! Networks whose images are resized, padded and mixed: trained for an epoch, predicted at the images' own size.
+//! Networks whose images are resized, padded, mixed, with features beside them: trained for an epoch, predicted at the images' own size.
 
 use tgs_salt::prelude::*;
 
@@ -31,7 +31,7 @@ fn check_training(network: Architecture, augment: Augment) {
     let mean = samples.iter().map(score).sum::<f64>() / samples.len() as f64;
     assert!((mean - history.epochs[0].mean_precision).abs() < 1e-12);
     let loaded = Model::load(folder.path().join("best.safetensors"), &Device::Cpu).unwrap();
-    assert_eq!(loaded.config().input_size, network.input_size);
+    assert_eq!(loaded.config(), &network);
     let (ours, theirs) = (model.predict(&valid).unwrap(), loaded.predict(&valid).unwrap());
     assert_eq!(ours.get(&valid.ids()[0]).unwrap(), theirs.get(&valid.ids()[0]).unwrap());
 }
@@ -44,6 +44,36 @@ fn a_network_of_another_input_size_trains_and_predicts_at_the_images_size() {
 #[test]
 fn zeros_around_the_image_and_mixed_batches_train() {
     check_training(tiny().padding(Border::Zero), Augment::strong().mixup(0.4).border(Border::Zero));
+}
+
+#[test]
+fn features_beside_the_image_train_with_whatever_changes_it() {
+    let network = tiny().features([Feature::Envelope, Feature::SobelX]);
+    assert_eq!(network.in_channels, 3);
+    check_training(network.input_size(64, 48), Augment::strong().mixup(0.4));
+}
+
+#[test]
+fn a_feature_is_seen_and_its_mirror_image_too() {
+    let (_, valid) = few(20);
+    // Without a padding, which would be odd, the network's strides fall the same way from both sides.
+    let tiny = || tiny().input_size(64, 64);
+    let blind = tiny().in_channels(2).build(&Device::Cpu).unwrap();
+    let seeing = tiny().features([Feature::SobelX]).build(&Device::Cpu).unwrap();
+    let id = &valid.ids()[0];
+    let of = |probabilities: &Probabilities| probabilities.get(id).unwrap();
+    assert_ne!(of(&blind.predict(&valid).unwrap()), of(&seeing.predict(&valid).unwrap()));
+    // The mean of both views is that of the mirrored image, mirrored.
+    let mirror = |image: &Image| {
+        let pixels = image.pixels.chunks(101).flat_map(|row| row.iter().rev().copied()).collect();
+        Image::new(101, 101, pixels).unwrap()
+    };
+    let sample = valid.select(&[id]).unwrap().get(0).unwrap();
+    let turned = Sample { image: mirror(&sample.image), mask: None, ..sample };
+    let turned = Dataset::from_samples(vec![turned]).unwrap();
+    let both = |dataset: &Dataset| of(&seeing.predict_tta(dataset, &Tta::default()).unwrap());
+    let (seen, turned) = (both(&valid), mirror(&both(&turned)));
+    assert!(seen.pixels.iter().zip(&turned.pixels).all(|(a, b)| (a - b).abs() < 1e-5));
 }
 
 #[test]
@@ -89,5 +119,11 @@ fn settings_that_cannot_be_are_refused_and_older_ones_load() {
     let mut json = serde_json::to_value(tiny()).unwrap();
     let fields = json.as_object_mut().unwrap();
     assert!(fields.remove("input_size").is_some() && fields.remove("padding").is_some());
+    assert!(fields.remove("features").is_some());
     assert_eq!(serde_json::from_value::<Architecture>(json).unwrap(), tiny());
+    let features = [Feature::Smooth { sigma: 0.0 }];
+    let error = tiny().features(features).build(&Device::Cpu).unwrap_err().to_string();
+    assert!(error.contains("smooth(0)"), "{error}");
+    let error = tiny().features(Feature::ALL).in_channels(3).build(&Device::Cpu).unwrap_err().to_string();
+    assert!(error.contains("in_channels = 3") && error.contains("features"), "{error}");
 }

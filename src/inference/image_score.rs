@@ -110,9 +110,9 @@ fn known(id: &str, truth: &Mask, mask: &Mask, map: Option<&Image>) -> Result<Kno
     };
     let loss = map.map(|map| binary_cross_entropy(truth, map)).transpose().map_err(named)?;
     let iou = iou(truth, mask).map_err(named)?;
-    let wrong: usize = truth.pixels().iter().zip(mask.pixels()).map(|(a, b)| usize::from(a ^ b)).sum();
-    // Pixels of background in both masks; in either there are as many more as are wrong.
-    let background = truth.pixels().len() - (truth.area() + mask.area() + wrong) / 2;
+    let pairs = || truth.pixels().iter().zip(mask.pixels());
+    let wrong: usize = pairs().map(|(a, b)| usize::from(a ^ b)).sum();
+    let background: usize = pairs().map(|(a, b)| usize::from((a | b) == 0)).sum();
     let background_iou = match background + wrong {
         0 => 1.0,
         either => background as f64 / either as f64,

@@ -78,7 +78,12 @@ impl Model {
             let presence = presence.map(|presence| values(&sigmoid(&presence)?)).transpose()?;
             sum.add(&batch.at_original_size(&sigmoid(&batch.crop(logits)?)?)?, presence.as_deref())
         };
-        tta.for_each_view(&batch.images, |view| self.logits_and_presence(view), add)?;
+        tta.for_each_view(
+            &batch.images,
+            &self.config().features,
+            |view| self.logits_and_presence(view),
+            add,
+        )?;
         Ok(sum.finish())
     }
 
@@ -104,6 +109,7 @@ impl Architecture {
         BatchLayout {
             batch_size,
             in_channels: self.in_channels,
+            features: self.features.clone(),
             input_size: self.input_size,
             size_multiple: self.size_multiple(),
             padding: self.padding,

@@ -4,6 +4,7 @@
 //! the views differ, and partly cancel in the mean.
 
 use crate::inference::Mean;
+use crate::transform::Feature;
 use crate::{Error, Result};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
@@ -90,16 +91,17 @@ impl Tta {
     }
 
     /// Calls `keep` with the outputs `(N, H, W, C)` of `predict` for each view of `xs` `(N, channels, H, W)`, brought back to
-    /// where the pixels of `xs` are. A moved view says nothing of the pixels that left it; there the view that was not moved
+    /// where the pixels of `xs` are. The channels of `xs` behind the first are `features`, if there are any. A moved view says nothing of the pixels that left it; there the view that was not moved
     /// stands in. What `predict` gives beside is handed on.
     pub(super) fn for_each_view<T>(
         &self,
         xs: &Tensor,
+        features: &[Feature],
         mut predict: impl FnMut(&Tensor) -> Result<(Tensor, T)>,
         mut keep: impl FnMut(&Tensor, T) -> Result<()>,
     ) -> Result<()> {
         for mirror in self.mirrors() {
-            let view = mirror.images(xs)?;
+            let view = mirror.images(xs, features)?;
             let (still, beside) = predict(&view)?;
             keep(&mirror.outputs(&still)?, beside)?;
             for shift in self.shifts.iter().flat_map(|&pixels| Shift::all(pixels)) {
@@ -127,9 +129,18 @@ impl Mirror {
         xs.flip(&dims).map_err(Error::tensor("mirrored view"))
     }
 
-    /// Of `(N, C, H, W)`.
-    fn images(&self, xs: &Tensor) -> Result<Tensor> {
-        self.flip(xs, 2, 3)
+    /// Of `(N, C, H, W)`, the channels being the image and `features` of it, some of which change their sign.
+    fn images(&self, xs: &Tensor, features: &[Feature]) -> Result<Tensor> {
+        let flipped = self.flip(xs, 2, 3)?;
+        let signs: Vec<f64> = std::iter::once(1.0)
+            .chain(features.iter().map(|f| f.mirrored(self.rows, self.columns)))
+            .collect();
+        if !signs.contains(&-1.0) {
+            return Ok(flipped);
+        }
+        let channel = |(i, &sign): (usize, &f64)| flipped.narrow(1, i, 1)? * sign;
+        let channels: candle_core::Result<Vec<Tensor>> = signs.iter().enumerate().map(channel).collect();
+        channels.and_then(|channels| Tensor::cat(&channels, 1)).map_err(Error::tensor("mirrored view"))
     }
 
     /// Of `(N, H, W, C)`.
@@ -195,6 +206,7 @@ fn shift_error(shift: usize, expected: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Image;
     use candle_core::Device;
 
     /// `(1, 1, 3, 4)`, rows 0 1 2 3 / 10 11 12 13 / 20 21 22 23.
@@ -239,9 +251,38 @@ mod tests {
             count += 1;
             Ok(())
         };
-        tta.for_each_view(&image(), predict, keep).unwrap();
+        tta.for_each_view(&image(), &[], predict, keep).unwrap();
         assert_eq!((count, tta.views()), (36, 36));
         assert!(seen.len() >= 16, "{}", seen.len());
+    }
+
+    /// What is mirrored is what the network sees of the mirrored image, whatever the feature: but for CLAHE, whose tiles are laid
+    /// from the left, and HOG, whose lines are drawn to whole pixels.
+    #[test]
+    fn features_of_a_mirrored_image_are_mirrored() {
+        let pixels: Vec<f32> = (0..32 * 32).map(|p| (((p * 7919) % 1009) as f32 / 1009.0).sqrt()).collect();
+        let image = Image::new(32, 32, pixels).unwrap();
+        let planes = |image: &Image| -> Vec<f32> {
+            let features = Feature::ALL.iter().flat_map(|&f| image.feature(f).unwrap().pixels);
+            image.pixels.iter().copied().chain(features).collect()
+        };
+        let tensor = |planes| Tensor::from_vec(planes, (1, 22, 32, 32), &Device::Cpu).unwrap();
+        for (rows, columns) in [(true, false), (false, true), (true, true)] {
+            let place = |p: usize| {
+                let (y, x) = (p / 32, p % 32);
+                (if rows { 31 - y } else { y }) * 32 + if columns { 31 - x } else { x }
+            };
+            let turned = Image::new(32, 32, (0..32 * 32).map(|p| image.pixels[place(p)]).collect()).unwrap();
+            let view = Mirror { rows, columns }.images(&tensor(planes(&image)), &Feature::ALL).unwrap();
+            let expected = tensor(planes(&turned));
+            for (channel, feature) in Feature::ALL.iter().enumerate() {
+                let of = |xs: &Tensor| values(&xs.narrow(1, channel + 1, 1).unwrap());
+                let pairs: Vec<(f32, f32)> = of(&view).into_iter().zip(of(&expected)).collect();
+                let far = pairs.iter().filter(|(a, b)| (a - b).abs() > 1e-4).count();
+                let nearly = matches!(feature, Feature::Clahe { .. } | Feature::Hog);
+                assert!(far == 0 || nearly, "{feature} {rows} {columns}: {far} pixels");
+            }
+        }
     }
 
     /// A network that adds the number of the view tells which view each pixel comes from.
@@ -256,7 +297,7 @@ mod tests {
             all.push(values(ys));
             Ok(())
         };
-        Tta::none().shifts([1]).for_each_view(&image(), predict, keep).unwrap();
+        Tta::none().shifts([1]).for_each_view(&image(), &[], predict, keep).unwrap();
         // Views 1 to 4 moved the rows down, up, the columns left, right, in the order of `Shift::all`.
         let from = |view: usize| all[view].iter().map(|v| (v / 100.0) as usize).collect::<Vec<_>>();
         assert_eq!(from(1), [[0; 4], [1; 4], [1; 4]].concat());

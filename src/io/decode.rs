@@ -60,6 +60,21 @@ impl Dataset {
         all(self.len(), |i| self.entry(i).map_or(Ok(None), coverage))
     }
 
+    /// How many pixels of each class each mask has, in order; `None` where there is no mask.
+    ///
+    /// ```
+    /// let salt = tgs_salt::Competition::sample()?;
+    /// let areas = salt.train.class_areas()?;
+    /// assert_eq!(areas[3], Some(vec![salt.train.get(3)?.mask.unwrap().area()]));
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Dataset::get`], for the first mask in order that cannot be read.
+    pub fn class_areas(&self) -> Result<Vec<Option<Vec<usize>>>> {
+        all(self.len(), |i| self.entry(i).map_or(Ok(None), class_areas))
+    }
+
     /// Two parts `(train, valid)`, `round(fraction · len)` of the samples in `valid`, drawn from `seed` so that every
     /// class of coverage is in its proportion in both. A class of two or more samples is lost from neither part while
     /// `valid` has room for one of each.
@@ -150,7 +165,7 @@ fn load_mask(entry: &Entry, size: impl FnOnce() -> Result<(usize, usize)>) -> Re
     Ok(match &entry.mask {
         MaskSource::None => None,
         MaskSource::File(folder) => Some(read_mask(&entry.id, &image_file(folder, &entry.id))?),
-        MaskSource::Rle(rle) => Some(draw(&entry.id, rle, size()?)?),
+        MaskSource::Rles(rles) => Some(draw(&entry.id, rles, size()?)?),
         MaskSource::Memory(mask) => Some(mask.as_ref().clone()),
     })
 }
@@ -159,11 +174,14 @@ fn mask_alone(entry: &Entry) -> Result<Option<Mask>> {
     load_mask(entry, || load_image(entry).map(|image| (image.height, image.width)))
 }
 
-fn draw(id: &str, rle: &Rle, (height, width): (usize, usize)) -> Result<Mask> {
-    rle.to_mask(height, width).map_err(|error| match error {
-        Error::Rle { why, .. } => Error::Rle { id: id.into(), why },
-        other => other,
-    })
+fn draw(id: &str, rles: &[Rle], (height, width): (usize, usize)) -> Result<Mask> {
+    let one = |rle: &Rle| {
+        rle.to_mask(height, width).map_err(|error| match error {
+            Error::Rle { why, .. } => Error::Rle { id: id.into(), why },
+            other => other,
+        })
+    };
+    Mask::stack(&rles.iter().map(one).collect::<Result<Vec<_>>>()?)
 }
 
 fn coverage(entry: &Entry) -> Result<Option<f64>> {
@@ -171,4 +189,16 @@ fn coverage(entry: &Entry) -> Result<Option<f64>> {
         Some(&known) => Ok(Some(known)),
         None => Ok(mask_alone(entry)?.map(|mask| *entry.coverage.get_or_init(|| mask.coverage()))),
     }
+}
+
+/// Runs tell without the image.
+fn class_areas(entry: &Entry) -> Result<Option<Vec<usize>>> {
+    let of_mask =
+        |mask: &Mask| mask.planes().map(|plane| plane.iter().map(|&p| usize::from(p)).sum()).collect();
+    Ok(match &entry.mask {
+        MaskSource::None => None,
+        MaskSource::File(folder) => Some(of_mask(&read_mask(&entry.id, &image_file(folder, &entry.id))?)),
+        MaskSource::Rles(rles) => Some(rles.iter().map(Rle::area).collect()),
+        MaskSource::Memory(mask) => Some(of_mask(mask)),
+    })
 }

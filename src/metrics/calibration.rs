@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use crate::Result;
-use crate::metrics::overlap::{check_same_size, not_a_probability};
+use crate::metrics::overlap::{check_map, not_a_probability};
 use crate::metrics::score::check_same_count;
-use crate::types::{Image, Mask, check_size};
+use crate::types::{Image, Mask};
 
 /// Bins of equal width.
 const BINS: usize = 10;
@@ -96,21 +96,27 @@ struct Sums {
 }
 
 fn sums(i: usize, truth: &Mask, image: &Image) -> Result<[Sums; BINS]> {
-    check_same_size("probabilities", (truth.height(), truth.width()), (image.height, image.width))?;
-    check_size("probabilities", image.height, image.width, image.pixels.len())?;
+    check_map(truth, image)?;
     let mut bins = [Sums::default(); BINS];
     for (&salt, &p) in truth.pixels().iter().zip(&image.pixels) {
         if !(0.0..=1.0).contains(&p) {
             return Err(not_a_probability(i, p));
         }
         let p = f64::from(p);
-        // 24 bits times 10 are exact in 53.
-        let bin = &mut bins[((p * BINS as f64).ceil() as usize).saturating_sub(1)];
+        let bin = &mut bins[bin_of(p)];
         bin.pixels += 1;
         bin.salt += u64::from(salt);
         bin.probability += p;
     }
     Ok(bins)
+}
+
+/// The bin of `p` in `[0, 1]`, an f32: 24 bits times 10 are exact in 53.
+fn bin_of(p: f64) -> usize {
+    let tenths = BINS as f64 * p;
+    let below = tenths as i32;
+    // On a border it is the bin below.
+    (below - i32::from(f64::from(below) == tenths)).clamp(0, BINS as i32 - 1) as usize
 }
 
 fn bin(i: usize, sums: &Sums) -> Option<CalibrationBin> {

@@ -1,8 +1,8 @@
 //! The loss of one image's probabilities.
 
 use crate::Result;
-use crate::metrics::overlap::{check_same_size, not_a_probability};
-use crate::types::{Image, Mask, check_size};
+use crate::metrics::overlap::{check_map, not_a_probability};
+use crate::types::{Image, Mask};
 
 /// What a probability of 0 counts as where it should be 1: e⁻¹⁰⁰.
 const LEAST: f64 = 3.720075976020836e-44;
@@ -19,12 +19,11 @@ const LEAST: f64 = 3.720075976020836e-44;
 /// ```
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape) when the sizes differ; [`Error::Image`](crate::Error::Image) when a probability is not
-/// a number in `[0, 1]`.
+/// [`Error::Shape`](crate::Error::Shape) when the sizes differ or the truth has several
+/// classes; [`Error::Image`](crate::Error::Image) when a probability is not a number in `[0, 1]`.
 pub fn binary_cross_entropy(truth: &Mask, probabilities: &Image) -> Result<f64> {
-    let Image { height, width, pixels } = probabilities;
-    check_same_size("probabilities", (truth.height(), truth.width()), (*height, *width))?;
-    check_size("probabilities", *height, *width, pixels.len())?;
+    check_map(truth, probabilities)?;
+    let pixels = &probabilities.pixels;
     if let Some(&p) = pixels.iter().find(|p| !(0.0..=1.0).contains(*p)) {
         return Err(not_a_probability(0, p));
     }

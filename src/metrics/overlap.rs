@@ -1,6 +1,6 @@
-//! Measures of one prediction against its truth.
+//! Measures of one prediction against its truth; of masks of several classes the mean over the classes.
 
-use crate::types::Mask;
+use crate::types::{Image, Mask, check_size};
 use crate::{Error, Result};
 
 /// Intersection over union, in `[0, 1]`; 1 when both masks are empty.
@@ -16,8 +16,8 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::Shape`] when the sizes differ.
 pub fn iou(truth: &Mask, prediction: &Mask) -> Result<f64> {
-    let Overlap { both, either } = Overlap::of(truth, prediction)?;
-    Ok(if either == 0 { 1.0 } else { both as f64 / either as f64 })
+    let of_class = |Overlap { both, either }| if either == 0 { 1.0 } else { both as f64 / either as f64 };
+    Overlap::mean(truth, prediction, of_class)
 }
 
 /// Dice coefficient `2·I / (A + B)` of areas `A` and `B`, in `[0, 1]`; 1 when both masks are empty.
@@ -25,8 +25,11 @@ pub fn iou(truth: &Mask, prediction: &Mask) -> Result<f64> {
 /// # Errors
 /// [`Error::Shape`] when the sizes differ.
 pub fn dice(truth: &Mask, prediction: &Mask) -> Result<f64> {
-    let Overlap { both, either } = Overlap::of(truth, prediction)?;
-    Ok(if either == 0 { 1.0 } else { 2.0 * both as f64 / (both + either) as f64 })
+    let of_class = |Overlap { both, either }| match either {
+        0 => 1.0,
+        _ => 2.0 * both as f64 / (both + either) as f64,
+    };
+    Overlap::mean(truth, prediction, of_class)
 }
 
 /// The competition's score of one image: the share of the thresholds 0.50, 0.55 … 0.95 that the IoU exceeds.
@@ -45,7 +48,7 @@ pub fn dice(truth: &Mask, prediction: &Mask) -> Result<f64> {
 /// # Errors
 /// [`Error::Shape`] when the sizes differ.
 pub fn mean_precision(truth: &Mask, prediction: &Mask) -> Result<f64> {
-    Ok(Overlap::of(truth, prediction)?.hits() as f64 / 10.0)
+    Overlap::mean(truth, prediction, |overlap| overlap.hits() as f64 / 10.0)
 }
 
 /// Pixels in both masks and in either.
@@ -55,18 +58,33 @@ pub(super) struct Overlap {
 }
 
 impl Overlap {
-    fn of(truth: &Mask, prediction: &Mask) -> Result<Overlap> {
+    /// The mean over the classes.
+    fn mean(truth: &Mask, prediction: &Mask, of_class: impl Fn(Overlap) -> f64) -> Result<f64> {
         check_same_size(
             "prediction",
             (truth.height(), truth.width()),
             (prediction.height(), prediction.width()),
         )?;
-        let pairs = truth.pixels().chunks(255).zip(prediction.pixels().chunks(255));
+        check_same_classes(truth.classes(), prediction.classes())?;
+        let planes = truth.planes().zip(prediction.planes());
+        let sum: f64 = planes.map(|(truth, prediction)| of_class(Overlap::of(truth, prediction))).sum();
+        Ok(sum / truth.classes() as f64)
+    }
+
+    fn of(truth: &[u8], prediction: &[u8]) -> Overlap {
+        let pairs = truth.chunks(255).zip(prediction.chunks(255));
         // At most 255 ones fit a byte, and sums of bytes are vectorised.
-        let both = pairs
-            .map(|(a, b)| usize::from(a.iter().zip(b).fold(0u8, |sum, (&a, &b)| sum.wrapping_add(a & b))));
-        let both: usize = both.sum();
-        Ok(Overlap { both, either: truth.area() + prediction.area() - both })
+        let count = |(a, b): (&[u8], &[u8])| {
+            let add = |[both, either]: [u8; 2], (a, b): (&u8, &u8)| {
+                [both.wrapping_add(a & b), either.wrapping_add(a | b)]
+            };
+            a.iter().zip(b).fold([0, 0], add).map(usize::from)
+        };
+        let add = |sum: Overlap, [both, either]: [usize; 2]| Overlap {
+            both: sum.both + both,
+            either: sum.either + either,
+        };
+        pairs.map(count).fold(Overlap { both: 0, either: 0 }, add)
     }
 
     /// How many of the ten thresholds are exceeded: `I / U > (10 + k) / 20` in integers.
@@ -91,10 +109,30 @@ pub(super) fn check_same_size(what: &str, truth: (usize, usize), prediction: (us
     })
 }
 
+/// A map of probabilities is of one class, and as large as the truth.
+pub(super) fn check_map(truth: &Mask, map: &Image) -> Result<()> {
+    check_same_size("probabilities", (truth.height(), truth.width()), (map.height, map.width))?;
+    check_same_classes(truth.classes(), 1)?;
+    check_size("probabilities", map.height, map.width, map.pixels.len())
+}
+
 /// What is not in `[0, 1]`, in map number `i`.
 pub(super) fn not_a_probability(i: usize, p: f32) -> Error {
     let why = format!("expected probabilities in [0, 1], got {p}; apply the sigmoid to logits");
     Error::Image { id: format!("number {i}"), why }
+}
+
+/// Truth and prediction have to have the same classes.
+pub(super) fn check_same_classes(truth: usize, prediction: usize) -> Result<()> {
+    if truth == prediction {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what: "prediction".into(),
+        expected: format!("{truth} classes as the truth"),
+        got: prediction.to_string(),
+        hint: "compare class by class, with `mask.class(i)`".into(),
+    })
 }
 
 #[cfg(test)]
@@ -116,6 +154,19 @@ mod tests {
             assert_eq!(measure(&one, &empty).unwrap(), 0.0);
             assert_eq!(measure(&one, &one).unwrap(), 1.0);
         }
+    }
+
+    #[test]
+    fn several_classes_are_measured_each_by_itself() {
+        let stack =
+            |planes: &[&[u8]]| Mask::stack(&planes.iter().map(|p| mask(p)).collect::<Vec<_>>()).unwrap();
+        let truth = stack(&[&[1, 1, 0], &[0, 0, 0], &[0, 1, 0]]);
+        let prediction = stack(&[&[0, 1, 0], &[0, 0, 0], &[1, 0, 0]]);
+        assert_eq!(iou(&truth, &prediction).unwrap(), (0.5 + 1.0 + 0.0) / 3.0);
+        assert_eq!(dice(&truth, &prediction).unwrap(), (2.0 / 3.0 + 1.0 + 0.0) / 3.0);
+        assert_eq!(mean_precision(&truth, &prediction).unwrap(), (0.0 + 1.0 + 0.0) / 3.0);
+        let line = iou(&truth, &mask(&[0, 1, 0])).unwrap_err().to_string();
+        assert!(line.contains("3 classes") && !line.contains('\n'), "{line}");
     }
 
     #[test]

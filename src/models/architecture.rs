@@ -4,7 +4,7 @@ use crate::Result;
 use crate::models::units::UnitConfig;
 use crate::models::{Encoder, Model};
 use crate::nn::Activation;
-use crate::transform::{Border, Normalize};
+use crate::transform::{Border, Feature, Normalize};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -47,6 +47,7 @@ pub(crate) enum StartFrom {
 /// |---|---|---|---|---|
 /// | `encoder` | – | – | what looks at the image | [`Encoder::ALL`] |
 /// | `in_channels` | 1 | 1 | channels of the image; a grey image is repeated | ≥ 1 |
+/// | `features` | none | none | what the network sees beside the image, a channel each; sets `in_channels` | [`Feature::ALL`] |
 /// | `classes` | 1 | 1 | channels of the logits | ≥ 1 |
 /// | `depth` | plain 4, else 5 | plain 4, else 5 | how often the size is halved | 1..=6, else 1..=5 |
 /// | `base_filters` | 16 | 32 | of the plain encoder: channels at full size; doubled at each level | 1..=256 |
@@ -78,6 +79,10 @@ pub struct Architecture {
     pub decoder: DecoderKind,
     /// Channels of the image.
     pub in_channels: usize,
+    /// What the network sees beside the image.
+    // Checkpoints from before there were any have none.
+    #[serde(default)]
+    pub features: Vec<Feature>,
     /// Channels of the logits.
     pub classes: usize,
     /// How often the size is halved.
@@ -141,6 +146,7 @@ impl Architecture {
             encoder,
             decoder: DecoderKind::Unet,
             in_channels: 1,
+            features: vec![],
             classes: 1,
             depth: if plain { 4 } else { 5 },
             base_filters: 16,

@@ -3,7 +3,7 @@
 use super::architecture::{Architecture, DecoderKind, StartFrom, Upsampling};
 use crate::models::Encoder;
 use crate::nn::Activation;
-use crate::transform::{Border, Normalize};
+use crate::transform::{Border, Feature, Normalize};
 use crate::{Error, Result};
 use std::path::PathBuf;
 
@@ -61,6 +61,23 @@ impl Architecture {
         seed: u64,
     }
 
+    /// The network sees these features of an image beside it, a channel each behind the first: it has
+    /// `1 + features` [`in_channels`](Architecture::in_channels). They are computed of each image as it is augmented, before
+    /// it is resized, less their usual mean and divided by their usual deviation.
+    ///
+    /// ```
+    /// use tgs_salt::prelude::*;
+    /// let network = Unet::new(Encoder::Plain).depth(2).base_filters(4).features([Feature::Envelope, Feature::Chaos { sigma: 2.0 }]);
+    /// let few = Competition::sample()?.test.select(&["s0002"])?;
+    /// let salt = network.build(&Device::Cpu)?.predict(&few)?;
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    pub fn features(mut self, features: impl IntoIterator<Item = Feature>) -> Architecture {
+        self.features = features.into_iter().collect();
+        self.in_channels = 1 + self.features.len();
+        self
+    }
+
     /// Images are resized to this before the network sees them (bilinear, averaged where they shrink; the aspect may change),
     /// masks to the nearest pixel. Predictions are resized back, as probabilities, to the size of their image.
     ///
@@ -110,6 +127,7 @@ impl Architecture {
     /// # Errors
     /// [`Error::Config`] for the first setting that is out of its range.
     pub(crate) fn check(&self) -> Result<()> {
+        self.features.iter().try_for_each(Feature::check)?;
         let rules = self.size_rules().into_iter().chain(self.decoder_rules()).chain(self.input_rules());
         match rules.into_iter().find(|(_, holds, ..)| !holds) {
             Some((field, _, got, expected)) => Err(Error::Config { field, got, expected: expected.into() }),
@@ -165,10 +183,11 @@ impl Architecture {
         ]
     }
 
-    fn input_rules(&self) -> [Rule; 4] {
+    fn input_rules(&self) -> [Rule; 5] {
         let Normalize { mean, std } = self.normalize;
         let pooled = self.stem_pooling
             || self.encoder.is_resnet() && self.upsampling == Upsampling::Nearest && self.depth > 1;
+        let channels = 1 + self.features.len();
         let finite = mean.iter().all(|mean| mean.is_finite()) && std.iter().all(|&std| std > 0.0);
         [
             (
@@ -176,6 +195,12 @@ impl Architecture {
                 self.input_size.is_none_or(|(height, width)| height > 0 && width > 0),
                 format!("{:?}", self.input_size.unwrap_or_default()),
                 "height and width of at least 1",
+            ),
+            (
+                "in_channels",
+                self.features.is_empty() || self.in_channels == channels,
+                self.in_channels.to_string(),
+                "one for the image and one for each of the features, as `features` sets it",
             ),
             ("stem_pooling", pooled, "false".into(), "true, but over a ResNet with nearest upsampling"),
             (

@@ -34,6 +34,8 @@ pub(crate) struct Gallery {
 struct Grid {
     columns: i32,
     side: i32,
+    /// Height of a row's pictures, at most `side`.
+    tall: i32,
     group: i32,
 }
 
@@ -55,19 +57,20 @@ impl Grid {
         };
         let gaps = (columns - columns / group) * GAP
             + (columns / group - 1) * (if group > 1 { GROUP_GAP } else { GAP });
-        Grid { columns, side: (WIDTH as i32 - 2 * MARGIN - gaps) / columns, group }
+        let side = (WIDTH as i32 - 2 * MARGIN - gaps) / columns;
+        Grid { columns, side, tall: side, group }
     }
 
     fn height(&self, tiles: usize) -> u32 {
         let rows = (tiles as i32 + self.columns - 1) / self.columns;
-        (HEADER + rows * (CAPTION + self.side + BELOW) + MARGIN - BELOW) as u32
+        (HEADER + rows * (CAPTION + self.tall + BELOW) + MARGIN - BELOW) as u32
     }
 
     /// Upper left corner of a tile's caption.
     fn at(&self, tile: usize) -> (i32, i32) {
         let (row, column) = (tile as i32 / self.columns, tile as i32 % self.columns);
         let between = if self.group > 1 { column / self.group * (GROUP_GAP - GAP) } else { 0 };
-        (MARGIN + column * (self.side + GAP) + between, HEADER + row * (CAPTION + self.side + BELOW))
+        (MARGIN + column * (self.side + GAP) + between, HEADER + row * (CAPTION + self.tall + BELOW))
     }
 }
 
@@ -81,9 +84,10 @@ impl Gallery {
             let why = "there is no image to show".to_owned();
             return Err(Error::Figure { what: format!("gallery {:?}", self.title), why });
         }
-        let grid = Grid::new(self.tiles.len(), self.group);
+        let mut grid = Grid::new(self.tiles.len(), self.group);
         let pictures: Vec<Picture> =
             self.tiles.par_iter().map(|t| t.picture(grid.side.max(1) as u32)).collect::<Result<_>>()?;
+        grid.tall = pictures.iter().map(|picture| picture.height as i32).max().unwrap_or(grid.side);
         Figure::draw("gallery", (WIDTH, grid.height(self.tiles.len())), |canvas| {
             self.header(canvas)?;
             for (i, (tile, picture)) in self.tiles.iter().zip(pictures).enumerate() {

@@ -1,6 +1,7 @@
 //! Draws everything; with `TGS_SALT_LOOK=folder` the figures and cards are also saved there, to be looked at.
 
 mod charts;
+mod classes;
 mod evaluation;
 
 use std::path::Path;

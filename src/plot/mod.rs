@@ -3,6 +3,7 @@
 mod batch;
 mod card;
 mod chart;
+mod classes;
 mod colormap;
 mod curves;
 mod evaluation;

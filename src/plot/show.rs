@@ -39,10 +39,7 @@ impl Dataset {
         let masks = samples.iter().any(|sample| sample.mask.is_some());
         Gallery {
             title: format!("{} of {} samples", samples.len(), count(self.len())),
-            legend: masks
-                .then(|| Legend::new(Sign::Line(style::truth(colors)), "salt"))
-                .into_iter()
-                .collect(),
+            legend: if masks { legend(self.class_names(), colors) } else { vec![] },
             tiles: samples.into_iter().map(|sample| tile(sample, colors)).collect(),
             group: 1,
         }
@@ -74,6 +71,15 @@ pub(crate) fn at_least_one(n: usize) -> Result<usize> {
 fn tile(sample: Sample, colors: Colormap) -> Tile {
     let detail = describe(&sample);
     Tile { image: sample.image, colors, truth: sample.mask, prediction: None, title: sample.id, detail }
+}
+
+/// What the outlines are.
+pub(crate) fn legend(classes: &[String], colors: Colormap) -> Vec<Legend> {
+    let entry = |(class, name): (usize, &String)| {
+        let color = if classes.len() == 1 { style::truth(colors) } else { style::class_color(class) };
+        Legend::new(Sign::Line(color), name)
+    };
+    classes.iter().enumerate().map(entry).collect()
 }
 
 /// What is known of a sample: how much salt, how deep.

@@ -37,6 +37,11 @@ pub(crate) const LIGHT: f64 = 0.4;
 /// In charts what is true and what is predicted, near the colours of their outlines.
 pub(crate) const TRUE: RGBColor = COLORS[5];
 pub(crate) const PREDICTED: RGBColor = COLORS[4];
+/// The colour of one of several classes, which stands out from grey.
+pub(crate) fn class_color(class: usize) -> RGBColor {
+    COLORS[class % (COLORS.len() - 1)]
+}
+
 /// The outline of predicted salt.
 pub(crate) const PREDICTION: RGBColor = RGBColor(0, 190, 240);
 

@@ -29,6 +29,8 @@ pub(crate) struct Picture {
 
 /// Thickness of an outline, in pixels of the figure.
 const LINE: f32 = 3.5;
+/// How much of a class's colour lies over the image.
+const TINT: f32 = 0.35;
 /// Thickness of the contrasting edge on both of its sides.
 const EDGE: f32 = 1.5;
 
@@ -53,8 +55,12 @@ impl Tile {
         let mut rgb: Vec<u8> = amplitudes.iter().flat_map(|&a| self.colors.rgb(a)).collect();
         for (mask, color) in [(&self.truth, style::truth(self.colors)), (&self.prediction, style::PREDICTION)]
         {
-            if let Some(mask) = mask {
-                outline(&mut rgb, mask, to, (color, style::contrast(color)));
+            match mask {
+                Some(mask) if mask.classes() == 1 => {
+                    outline(&mut rgb, (mask.pixels(), (height, width)), to, (color, style::contrast(color)));
+                }
+                Some(mask) => overlay(&mut rgb, mask, to),
+                None => {}
             }
         }
         Ok(Picture { width: to.1 as u32, height: to.0 as u32, rgb })
@@ -69,11 +75,32 @@ impl Tile {
     }
 }
 
-/// Draws the border of `mask`, smooth and just inside of it, with a thin edge of `contrast`.
-fn outline(rgb: &mut [u8], mask: &Mask, size: (usize, usize), (color, contrast): (RGBColor, RGBColor)) {
-    let pixels: Vec<f32> = mask.pixels().iter().map(|&p| f32::from(p)).collect();
-    let field = resample(&pixels, (mask.height(), mask.width()), size, Kernel::Border);
-    let inside = sharpen(&field, size);
+/// Tints and outlines each class in its colour.
+fn overlay(rgb: &mut [u8], mask: &Mask, size: (usize, usize)) {
+    let from = (mask.height(), mask.width());
+    for (class, plane) in mask.planes().enumerate().filter(|(_, plane)| plane.contains(&1)) {
+        let color = style::class_color(class);
+        for (pixel, inside) in rgb.chunks_exact_mut(3).zip(inside(plane, from, size)) {
+            blend(pixel, color, TINT * inside);
+        }
+        outline(rgb, (plane, from), size, (color, RGBColor(255, 255, 255)));
+    }
+}
+
+/// How much of a pixel is inside of the mask, at another size.
+fn inside(plane: &[u8], from: (usize, usize), size: (usize, usize)) -> Vec<f32> {
+    let pixels: Vec<f32> = plane.iter().map(|&p| f32::from(p)).collect();
+    sharpen(&resample(&pixels, from, size, Kernel::Border), size)
+}
+
+/// Draws the border of a mask, smooth and just inside of it, with a thin edge of `contrast`.
+fn outline(
+    rgb: &mut [u8],
+    (plane, from): (&[u8], (usize, usize)),
+    size: (usize, usize),
+    (color, contrast): (RGBColor, RGBColor),
+) {
+    let inside = inside(plane, from, size);
     let core = spread(&inside, size, LINE, f32::min);
     let around = spread(&inside, size, EDGE, f32::max);
     let inner = spread(&inside, size, LINE + EDGE, f32::min);

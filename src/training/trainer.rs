@@ -277,6 +277,15 @@ pub(super) fn check_masks(name: &str, dataset: &Dataset) -> Result<()> {
             hint: "split a larger dataset".into(),
         });
     }
+    let classes = dataset.class_names().len();
+    if classes > 1 {
+        return Err(Error::Shape {
+            what: format!("masks of the {name} dataset"),
+            expected: "of one class".into(),
+            got: format!("{classes} classes"),
+            hint: "training on several classes is not there yet".into(),
+        });
+    }
     match dataset.coverages()?.iter().position(Option::is_none) {
         Some(at) => {
             let id = dataset.ids().swap_remove(at);

@@ -118,7 +118,7 @@ impl Mask {
     /// [`Error::Shape`](crate::Error::Shape) when a side is 0.
     pub fn resize(&self, height: usize, width: usize) -> Result<Mask> {
         let resize = Resize::new((self.height(), self.width()), (height, width));
-        Mask::new(height, width, resize.nearest(self.pixels()))
+        self.map_planes((height, width), |plane| resize.nearest(plane))
     }
 }
 

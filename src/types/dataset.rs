@@ -25,6 +25,7 @@ pub struct Dataset {
     /// Which of the entries are in this dataset, ascending.
     members: Arc<Vec<usize>>,
     submission_order: Option<Arc<Vec<String>>>,
+    class_names: Arc<Vec<String>>,
 }
 
 /// Where a sample comes from.
@@ -50,7 +51,8 @@ pub(crate) enum MaskSource {
     None,
     /// The folder of `id.png`.
     File(Arc<Path>),
-    Rle(Rle),
+    /// Of each class.
+    Rles(Vec<Rle>),
     Memory(Arc<Mask>),
 }
 
@@ -59,15 +61,17 @@ impl Dataset {
     ///
     /// # Errors
     /// [`Error::Id`] when two samples have the same id or an id is not a plain name; [`Error::Shape`] when an image's
-    /// fields do not agree or its mask is of another size.
+    /// fields do not agree, its mask is of another size, or masks have not the same number of classes.
     pub fn from_samples(samples: Vec<Sample>) -> Result<Dataset> {
         let mut entries = Vec::with_capacity(samples.len());
+        let classes = samples.iter().find_map(|sample| sample.mask.as_ref()).map_or(1, Mask::classes);
         for Sample { id, z, image, mask } in samples {
             check_id(&id)?;
             check_size(&format!("image {id}"), image.height, image.width, image.pixels.len())?;
             let mask = match mask {
                 Some(mask) => {
                     check_sizes(&id, &image, &mask)?;
+                    check_classes(&id, classes, mask.classes())?;
                     MaskSource::Memory(Arc::new(mask))
                 }
                 None => MaskSource::None,
@@ -75,7 +79,8 @@ impl Dataset {
             let image = ImageSource::Memory(Arc::new(image));
             entries.push(Entry { id, z, image, mask, coverage: OnceLock::new() });
         }
-        Dataset::from_entries(sort_by_id(entries, |entry| &entry.id), None)
+        let all = Dataset::from_entries(sort_by_id(entries, |entry| &entry.id), None)?;
+        Ok(all.with_names(numbered(classes)))
     }
 
     /// A dataset of entries that are sorted by id.
@@ -87,7 +92,46 @@ impl Dataset {
             });
         }
         let members = Arc::new((0..entries.len()).collect());
-        Ok(Dataset { entries: Arc::new(entries), members, submission_order: order.map(Arc::new) })
+        let class_names = Arc::new(numbered(1));
+        Ok(Dataset {
+            entries: Arc::new(entries),
+            members,
+            submission_order: order.map(Arc::new),
+            class_names,
+        })
+    }
+
+    /// What the classes of the masks are called: `salt`, or of several classes `class 1`, `class 2` … before
+    /// [`Dataset::with_class_names`] names them.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// The same samples, their classes so named.
+    ///
+    /// ```
+    /// use tgs_salt::types::{Dataset, Image, Mask, Sample};
+    /// let image = Image::new(1, 2, vec![0.2, 0.8])?;
+    /// let (fish, sugar) = (Mask::new(1, 2, vec![1, 0])?, Mask::new(1, 2, vec![1, 1])?);
+    /// let mask = Some(Mask::stack(&[fish, sugar])?);
+    /// let clouds = Dataset::from_samples(vec![Sample { id: "a".into(), z: None, image, mask }])?;
+    /// assert_eq!(clouds.with_class_names(&["fish", "sugar"])?.class_names(), ["fish", "sugar"]);
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Config`] when there is not one name for each class.
+    pub fn with_class_names(&self, names: &[&str]) -> Result<Dataset> {
+        if names.len() != self.class_names.len() {
+            let expected = format!("one for each of the {} classes of its masks", self.class_names.len());
+            return Err(Error::Config { field: "class names", got: names.len().to_string(), expected });
+        }
+        Ok(self.clone().with_names(names.iter().map(|name| name.to_string()).collect()))
+    }
+
+    /// As [`Dataset::with_class_names`], unchecked.
+    pub(super) fn with_names(self, names: Vec<String>) -> Dataset {
+        Dataset { class_names: Arc::new(names), ..self }
     }
 
     /// How many samples there are.
@@ -161,6 +205,27 @@ impl Dataset {
     pub(crate) fn submission_order(&self) -> Option<Arc<Vec<String>>> {
         self.submission_order.clone()
     }
+}
+
+/// Names of classes that nobody has named.
+pub(super) fn numbered(classes: usize) -> Vec<String> {
+    match classes {
+        1 => vec!["salt".into()],
+        _ => (1..=classes).map(|class| format!("class {class}")).collect(),
+    }
+}
+
+/// The masks of a dataset have the same classes.
+fn check_classes(id: &str, expected: usize, got: usize) -> Result<()> {
+    if expected == got {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what: format!("mask of {id}"),
+        expected: format!("{expected} classes as the other masks"),
+        got: got.to_string(),
+        hint: "give an empty mask for a class that is not there".into(),
+    })
 }
 
 impl std::fmt::Debug for Dataset {

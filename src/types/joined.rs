@@ -2,22 +2,24 @@
 
 use std::sync::OnceLock;
 
+use crate::types::dataset::numbered;
 use crate::types::{Dataset, Entry, Mask, MaskSource, Rle};
 use crate::{Error, Result};
 
-/// A mask as it is kept: its runs, and the share of salt.
+/// A mask as it is kept: the runs of each class, and the share of salt.
 pub(crate) struct Label {
-    rle: Rle,
+    rles: Vec<Rle>,
     coverage: f64,
 }
 
 impl Label {
     pub(crate) fn of(mask: &Mask) -> Label {
-        Label { rle: mask.to_rle(), coverage: mask.coverage() }
+        let one = |plane: &[u8]| Mask::new(mask.height(), mask.width(), plane.to_vec()).map(|m| m.to_rle());
+        Label { rles: mask.planes().flat_map(one).collect(), coverage: mask.coverage() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.rle.is_empty()
+        self.rles.iter().all(Rle::is_empty)
     }
 }
 
@@ -34,8 +36,18 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Id`] when an id is in both.
+    /// [`Error::Id`] when an id is in both; [`Error::Shape`] when both have masks, of other classes.
     pub fn join(&self, other: &Dataset) -> Result<Dataset> {
+        let classes = [self, other].map(|side| side.class_names().len());
+        if self.has_masks() && other.has_masks() && classes[0] != classes[1] {
+            return Err(Error::Shape {
+                what: "masks of the joined dataset".into(),
+                expected: format!("of {} classes as those of the first", classes[0]),
+                got: classes[1].to_string(),
+                hint: "join datasets of the same classes".into(),
+            });
+        }
+        let names = if classes[0] >= classes[1] { self } else { other }.class_names();
         let mut entries: Vec<Entry> = self.entries().chain(other.entries()).cloned().collect();
         entries.sort_by(|a, b| a.id.cmp(&b.id));
         if let Some(pair) = entries.windows(2).find(|pair| pair[0].id == pair[1].id) {
@@ -43,7 +55,7 @@ impl Dataset {
             return Err(Error::Id { id: pair[1].id.clone(), why });
         }
         let order = self.submission_order().map(|order| order.to_vec());
-        Dataset::from_entries(entries, order)
+        Ok(Dataset::from_entries(entries, order)?.with_names(names.to_vec()))
     }
 
     /// The same images with these masks, one for each sample in order.
@@ -56,13 +68,19 @@ impl Dataset {
                 hint: "give masks in the order of the samples".into(),
             });
         }
+        let classes = labels.first().map_or(1, |label| label.rles.len());
+        let names = match self.class_names() {
+            names if names.len() == classes => names.to_vec(),
+            _ => numbered(classes),
+        };
         let entry = |(entry, label): (&Entry, Label)| Entry {
-            mask: MaskSource::Rle(label.rle),
+            mask: MaskSource::Rles(label.rles),
             coverage: OnceLock::from(label.coverage),
             ..entry.clone()
         };
         let order = self.submission_order().map(|order| order.to_vec());
-        Dataset::from_entries(self.entries().zip(labels).map(entry).collect(), order)
+        let all = Dataset::from_entries(self.entries().zip(labels).map(entry).collect(), order)?;
+        Ok(all.with_names(names))
     }
 
     /// Parts of so many samples, in order; the last one may be smaller.
@@ -105,6 +123,28 @@ mod tests {
         assert_eq!(labelled.get(0).unwrap().mask.as_ref(), Some(&masks[0]));
         assert_eq!(labelled.coverages().unwrap(), [Some(0.5), Some(0.0)]);
         assert!(matches!(part.with_labels(vec![]), Err(Error::Shape { .. })));
+    }
+
+    #[test]
+    fn several_classes_are_kept_each_with_its_name() {
+        let plane = |pixels: [u8; 2]| Mask::new(1, 2, pixels.to_vec()).unwrap();
+        let mask = Mask::stack(&[plane([0, 1]), plane([1, 1])]).unwrap();
+        let labelled = dataset(&["a"]).with_labels(vec![Label::of(&mask)]).unwrap();
+        assert_eq!(labelled.get(0).unwrap().mask, Some(mask.clone()));
+        assert_eq!(labelled.coverages().unwrap(), [Some(1.0)]);
+        assert_eq!(labelled.class_names(), ["class 1", "class 2"]);
+        let named = labelled.with_class_names(&["fish", "sugar"]).unwrap();
+        assert!(labelled.with_class_names(&["fish"]).is_err());
+        for joined in [named.join(&dataset(&["b"])), dataset(&["b"]).join(&named)] {
+            assert_eq!(joined.unwrap().class_names(), ["fish", "sugar"]);
+        }
+        assert_eq!(named.with_labels(vec![Label::of(&mask)]).unwrap().class_names(), ["fish", "sugar"]);
+        let salt = dataset(&["b"]).with_labels(vec![Label::of(&plane([0, 1]))]).unwrap();
+        assert!(matches!(named.join(&salt), Err(Error::Shape { .. })));
+        let samples = || [&salt, &named].map(|one| one.get(0).unwrap()).to_vec();
+        assert!(
+            matches!(Dataset::from_samples(samples()), Err(Error::Shape { what, .. }) if what == "mask of a")
+        );
     }
 
     #[test]

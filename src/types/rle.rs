@@ -127,7 +127,7 @@ fn pack_columns(mask: &Mask, words: usize) -> Vec<u64> {
     let width = mask.width();
     let mut columns = vec![0u64; words * width];
     let mut packed = vec![0u8; width];
-    for (block, rows) in mask.pixels().chunks(8 * width).enumerate() {
+    for (block, rows) in mask.any().chunks(8 * width).enumerate() {
         packed.fill(0);
         for (y, row) in rows.chunks_exact(width).enumerate() {
             for (bits, &p) in packed.iter_mut().zip(row) {

@@ -152,7 +152,9 @@ impl Crf {
     pub(crate) fn mask_in(&self, work: &mut Workspace, image: &Image, mask: &Mask) -> Result<Mask> {
         self.prepare(work, image)?;
         unary::same_size(image, mask.height(), mask.width())?;
-        self.refined(work, image, unary::of_mask(mask, self.gt_prob))?.threshold(0.5)
+        let one =
+            |plane: &[u8]| self.refined(work, image, unary::of_mask(plane, self.gt_prob))?.threshold(0.5);
+        Mask::stack(&mask.planes().map(one).collect::<Result<Vec<_>>>()?)
     }
 
     /// As [`Crf::refine_probabilities`], with memory that is used again.

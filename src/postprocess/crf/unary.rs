@@ -1,15 +1,15 @@
 //! Unary energies: what is known of each pixel by itself. Of two classes, the energy of no salt less that of salt.
 
-use crate::types::{Image, Mask, check_size};
+use crate::types::{Image, check_size};
 use crate::{Error, Result};
 
 /// The least that a probability counts as.
 const CLIP: f32 = 1e-5;
 
 /// Labels that are right with a probability of `gt_prob`.
-pub(super) fn of_mask(mask: &Mask, gt_prob: f64) -> Vec<f32> {
+pub(super) fn of_mask(plane: &[u8], gt_prob: f64) -> Vec<f32> {
     let bias = (libm::log(gt_prob) - libm::log(1.0 - gt_prob)) as f32;
-    mask.pixels().iter().map(|&salt| if salt == 1 { bias } else { -bias }).collect()
+    plane.iter().map(|&salt| if salt == 1 { bias } else { -bias }).collect()
 }
 
 /// Probabilities of salt.

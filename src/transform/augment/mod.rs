@@ -15,7 +15,7 @@ use self::draws::{Draws, Stream};
 use self::elastic::Field;
 use self::warp::{Affine, Warp};
 use crate::Result;
-use crate::types::{Mask, Sample, check_size, check_sizes};
+use crate::types::{Sample, check_size, check_sizes};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::mixup::{Mixup, mix};
@@ -186,8 +186,8 @@ fn flipped(mut sample: Sample, (horizontal, vertical): (bool, bool)) -> Result<S
     if horizontal || vertical {
         sample.image.pixels = mirrored(&sample.image.pixels, width, horizontal, vertical);
         if let Some(mask) = &sample.mask {
-            let pixels = mirrored(mask.pixels(), width, horizontal, vertical);
-            sample.mask = Some(Mask::new(height, width, pixels)?);
+            let mirrored = |plane: &[u8]| mirrored(plane, width, horizontal, vertical);
+            sample.mask = Some(mask.map_planes((height, width), mirrored)?);
         }
     }
     Ok(sample)

@@ -1,6 +1,6 @@
 use super::*;
 use crate::Error;
-use crate::types::Image;
+use crate::types::{Image, Mask};
 
 fn sample() -> Sample {
     let image = Image::new(2, 3, vec![0.0, 0.1, 0.2, 0.3, 0.4, 0.5]).unwrap();
@@ -271,4 +271,21 @@ fn shares_of_mixup_have_the_moments_of_beta() {
     assert!((mean - 0.5).abs() < 0.01 && (variance - 1.0 / 7.2).abs() < 0.003, "{mean} {variance}");
     assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)));
     assert_ne!(shares[3], f64::from(Augment::none().mixup(0.4).mixing(1, 2).unwrap().share(3)));
+}
+
+#[test]
+fn each_class_moves_as_it_would_alone() {
+    let sample = |mask: Mask| {
+        let pixels = (0..24 * 20).map(|p| (p * 13 % 31) as f32 / 30.0).collect();
+        Sample { id: "a".into(), z: None, image: Image::new(24, 20, pixels).unwrap(), mask: Some(mask) }
+    };
+    let plane = |step: usize| Mask::new(24, 20, (0..480).map(|p| u8::from(p % step < 2)).collect()).unwrap();
+    let planes = [plane(3), plane(7), plane(11)];
+    for augment in [Augment::default(), Augment::strong().elastic(3.0)] {
+        for index in 0..4 {
+            let moved = |mask: Mask| augment.apply(sample(mask), 5, 1, index).unwrap().mask.unwrap();
+            let alone = Mask::stack(&planes.clone().map(moved)).unwrap();
+            assert_eq!(moved(Mask::stack(&planes).unwrap()), alone);
+        }
+    }
 }

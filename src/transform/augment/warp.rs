@@ -60,16 +60,19 @@ impl Warp {
     pub(super) fn apply(&self, sample: Sample) -> Result<Sample> {
         let (height, width) = (self.height, self.width);
         let mut image = Vec::with_capacity(height * width);
-        let mut mask = Vec::with_capacity(if sample.mask.is_some() { height * width } else { 0 });
+        let mut planes =
+            vec![Vec::with_capacity(height * width); sample.mask.iter().map(Mask::classes).sum()];
         let mut places = vec![(0.0, 0.0); width];
         for y in 0..height {
             self.places(y, &mut places);
             image.extend(places.iter().map(|&place| self.bilinear(&sample.image.pixels, place)));
-            if let Some(whole) = &sample.mask {
-                mask.extend(places.iter().map(|&place| self.nearest(whole.pixels(), place)));
+            for (moved, plane) in planes.iter_mut().zip(sample.mask.iter().flat_map(Mask::planes)) {
+                moved.extend(places.iter().map(|&place| self.nearest(plane, place)));
             }
         }
-        let mask = sample.mask.map(|_| Mask::new(height, width, mask)).transpose()?;
+        let masks: Vec<Mask> =
+            planes.into_iter().map(|plane| Mask::new(height, width, plane)).collect::<Result<_>>()?;
+        let mask = sample.mask.map(|_| Mask::stack(&masks)).transpose()?;
         Ok(Sample { image: Image::new(height, width, image)?, mask, ..sample })
     }
 

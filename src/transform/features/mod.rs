@@ -2,6 +2,7 @@
 //! definition and to its values. For a look at the data, and as further input channels.
 
 mod canny;
+mod channel;
 mod clahe;
 mod contrast;
 mod edges;

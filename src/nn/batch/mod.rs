@@ -1,0 +1,180 @@
+//! From samples to the tensors of one step, on a worker thread ahead of the step.
+
+mod channels;
+
+#[cfg(test)]
+mod tests;
+
+use crate::nn::{crop_to, upload};
+use crate::transform::{Border, Feature, Mixup, Normalize, Padding, Resize, mix};
+use crate::types::{Dataset, Image, Mask, Sample};
+use crate::{Error, Result};
+use candle_core::{DType, Device, Tensor};
+use rayon::prelude::*;
+use std::sync::mpsc::sync_channel;
+
+/// How many batches wait at most: enough to never wait for data, few enough to keep memory flat.
+const AHEAD: usize = 2;
+
+/// What a network wants its batches to look like.
+#[derive(Clone, Debug)]
+pub(crate) struct BatchLayout {
+    pub(crate) batch_size: usize,
+    pub(crate) in_channels: usize,
+    /// What the channels behind the first are computed as; none: the image again.
+    pub(crate) features: Vec<Feature>,
+    /// Height and width that images are resized to first.
+    pub(crate) input_size: Option<(usize, usize)>,
+    /// Height and width are then padded to multiples of this.
+    pub(crate) size_multiple: usize,
+    pub(crate) padding: Border,
+    pub(crate) normalize: Normalize,
+    /// How the samples of a batch are mixed, in training.
+    pub(crate) mixup: Option<Mixup>,
+    pub(crate) device: Device,
+    /// Of the images: f32 or bf16.
+    pub(crate) dtype: DType,
+}
+
+/// Some samples of one size, ready for a network.
+pub(crate) struct Batch {
+    pub(crate) ids: Vec<String>,
+    /// `(N, in_channels, H, W)`, resized, mixed, normalised and padded.
+    pub(crate) images: Tensor,
+    /// One per sample, as it is in the sample, or none at all.
+    pub(crate) masks: Vec<Mask>,
+    /// From the resized image to the network's.
+    pub(crate) padding: Padding,
+    /// With mixup, the share of each sample in what it was mixed to with the next one of the batch, the last with the first.
+    pub(crate) shares: Vec<f32>,
+    /// Height and width of the samples.
+    size: (usize, usize),
+    targets: Option<[Tensor; 2]>,
+}
+
+impl Batch {
+    /// One batch of samples of one size, each with its index in the dataset.
+    fn new(samples: Vec<(usize, Sample)>, layout: &BatchLayout) -> Result<Batch> {
+        let size = samples.first().map_or((0, 0), |(_, sample)| (sample.image.height, sample.image.width));
+        let resize = Resize::new(size, layout.input_size.unwrap_or(size));
+        let (height, width) = resize.to();
+        let padding = Padding::to_multiple(height, width, layout.size_multiple).border(layout.padding);
+        let shares: Vec<f32> = match layout.mixup {
+            // One alone has none to be mixed with.
+            Some(mixup) if samples.len() > 1 => samples.iter().map(|(i, _)| mixup.share(*i)).collect(),
+            _ => vec![],
+        };
+        let mixed = |all: Vec<Vec<f32>>| if shares.is_empty() { all } else { mix(&all, &shares) };
+        let planes = samples.par_iter().map(|(_, sample)| layout.planes(sample, &resize));
+        let images = layout.images(&mixed(planes.collect::<Result<_>>()?), &padding)?;
+        let (ids, masks): (Vec<_>, Vec<_>) =
+            samples.into_iter().map(|(_, sample)| (sample.id, sample.mask)).unzip();
+        let masks: Vec<Mask> = masks.into_iter().flatten().collect();
+        let targets = (!masks.is_empty()).then(|| {
+            let classes = masks.first().map_or(1, Mask::classes);
+            let pixels = mixed(masks.iter().map(|mask| channels_last(mask, &resize)).collect());
+            let any = mixed(masks.iter().map(presence).collect());
+            let shape = (ids.len(), height, width, classes);
+            Ok([
+                upload(pixels.concat(), shape, (&layout.device, DType::F32))?,
+                upload(any.concat(), (ids.len(), 1, 1, classes), (&layout.device, DType::F32))?,
+            ])
+        });
+        Ok(Batch { ids, images, masks, padding, shares, size, targets: targets.transpose()? })
+    }
+
+    /// The masks as targets of 0 and 1, with mixup between them: of each pixel `(N, height, width, classes)`, resized but unpadded, and
+    /// of whether there are any of a class `(N, 1, 1, classes)`.
+    ///
+    /// # Errors
+    /// [`Error::Id`] when the samples have none.
+    pub(crate) fn targets(&self) -> Result<[&Tensor; 2]> {
+        self.targets.as_ref().map(|[pixels, any]| [pixels, any]).ok_or_else(|| Error::Id {
+            id: self.ids.first().cloned().unwrap_or_default(),
+            why: "has no mask to train on".into(),
+        })
+    }
+
+    /// The part of a network's output `(N, H, W, C)` that lies on the resized images, as the targets do: `(N, height, width, C)`.
+    pub(crate) fn crop(&self, ys: &Tensor) -> Result<Tensor> {
+        let (height, width) = self.padding.original();
+        crop_to(ys, height, width)
+    }
+
+    /// One map for each sample, at the size of the sample, from what [`Batch::crop`] gives of one class (probabilities).
+    pub(crate) fn at_original_size(&self, ys: &Tensor) -> Result<Vec<Image>> {
+        let values = ys.flatten_all().and_then(|values| values.to_vec1::<f32>());
+        let values = values.map_err(Error::tensor("probabilities"))?;
+        let (height, width) = self.padding.original();
+        let back = Resize::new((height, width), self.size);
+        let maps = values.chunks_exact((height * width).max(1)).map(|map| back.bilinear(map));
+        maps.map(|map| Image::new(self.size.0, self.size.1, map)).collect()
+    }
+}
+
+/// A mask as targets `(height, width, classes)`, resized.
+fn channels_last(mask: &Mask, resize: &Resize) -> Vec<f32> {
+    let (classes, (height, width)) = (mask.classes(), resize.to());
+    let mut targets = vec![0.0; height * width * classes];
+    for (class, plane) in mask.planes().enumerate() {
+        let values = resize.nearest(plane);
+        targets[class..].iter_mut().step_by(classes).zip(values).for_each(|(t, v)| *t = f32::from(v));
+    }
+    targets
+}
+
+/// 1 for each class of which there is a pixel.
+fn presence(mask: &Mask) -> Vec<f32> {
+    mask.planes().map(|plane| if plane.contains(&1) { 1.0 } else { 0.0 }).collect()
+}
+
+/// Calls `step` with the samples at `indices` of `dataset`, in order, batch by batch; a batch ends early where the
+/// size of the images changes. `prepare` (augmentation) runs with the decoding on a worker thread ahead of `step`.
+///
+/// # Errors
+/// The first error of decoding, preparing or stepping ends the pass.
+pub(crate) fn for_each_batch(
+    dataset: &Dataset,
+    indices: &[usize],
+    layout: &BatchLayout,
+    prepare: impl Fn(usize, Sample) -> Result<Sample> + Send,
+    mut step: impl FnMut(Batch) -> Result<()>,
+) -> Result<()> {
+    let (sender, receiver) = sync_channel(AHEAD);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for indices in indices.chunks(layout.batch_size.max(1)) {
+                let samples = indices
+                    .iter()
+                    .map(|&i| Ok((i, prepare(i, dataset.get(i)?)?)))
+                    .collect::<Result<Vec<_>>>();
+                let batches = samples.and_then(|samples| of_one_size(samples, layout));
+                let failed = batches.is_err();
+                // The receiver is gone when a step has failed; its error is the one that counts.
+                if sender.send(batches).is_err() || failed {
+                    break;
+                }
+            }
+        });
+        for batches in receiver {
+            for batch in batches? {
+                step(batch)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn of_one_size(samples: Vec<(usize, Sample)>, layout: &BatchLayout) -> Result<Vec<Batch>> {
+    let mut runs: Vec<Vec<(usize, Sample)>> = Vec::new();
+    let size = |(_, sample): &(usize, Sample)| {
+        (sample.image.height, sample.image.width, sample.mask.as_ref().map(Mask::classes))
+    };
+    for sample in samples {
+        match runs.last_mut() {
+            Some(run) if run.last().map(size) == Some(size(&sample)) => run.push(sample),
+            _ => runs.push(vec![sample]),
+        }
+    }
+    runs.into_iter().map(|run| Batch::new(run, layout)).collect()
+}
