@@ -22,7 +22,7 @@ impl Dataset {
             return Err(Error::Config { field: "i", got: i.to_string(), expected });
         };
         let image = load_image(entry)?;
-        let mask = load_mask(entry, || Ok((image.height, image.width)))?;
+        let mask = mask(entry, |rles| draw(&entry.id, rles, &image))?;
         if let Some(mask) = &mask {
             check_sizes(&entry.id, &image, mask)?;
             entry.coverage.get_or_init(|| mask.coverage());
@@ -43,12 +43,7 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::get`].
     pub(crate) fn mask(&self, i: usize) -> Result<Option<Mask>> {
-        let Some(entry) = self.entry(i) else { return Ok(None) };
-        let mask = mask_alone(entry)?;
-        if let Some(mask) = &mask {
-            entry.coverage.get_or_init(|| mask.coverage());
-        }
-        Ok(mask)
+        self.entry(i).map_or(Ok(None), load_mask)
     }
 
     /// The share of salt in each mask, in `[0, 1]` and in order; `None` where there is no mask. Masks are read once,
@@ -160,23 +155,23 @@ fn load_image(entry: &Entry) -> Result<Image> {
     }
 }
 
-/// An entry's mask; of an RLE `size` tells the height and width.
-fn load_mask(entry: &Entry, size: impl FnOnce() -> Result<(usize, usize)>) -> Result<Option<Mask>> {
-    Ok(match &entry.mask {
-        MaskSource::None => None,
-        MaskSource::File(folder) => Some(read_mask(&entry.id, &image_file(folder, &entry.id))?),
-        MaskSource::Rles(rles) => Some(draw(&entry.id, rles, size()?)?),
-        MaskSource::Memory(mask) => Some(mask.as_ref().clone()),
-    })
+/// The mask, if there is one. Runs do not say how large it is: for those the image is read.
+fn load_mask(entry: &Entry) -> Result<Option<Mask>> {
+    mask(entry, |rles| draw(&entry.id, rles, &load_image(entry)?))
 }
 
-fn mask_alone(entry: &Entry) -> Result<Option<Mask>> {
-    load_mask(entry, || load_image(entry).map(|image| (image.height, image.width)))
+fn mask(entry: &Entry, of_runs: impl FnOnce(&[Rle]) -> Result<Mask>) -> Result<Option<Mask>> {
+    match &entry.mask {
+        MaskSource::None => Ok(None),
+        MaskSource::File(folder) => read_mask(&entry.id, &image_file(folder, &entry.id)).map(Some),
+        MaskSource::Rles(rles) => of_runs(rles).map(Some),
+        MaskSource::Memory(mask) => Ok(Some(mask.as_ref().clone())),
+    }
 }
 
-fn draw(id: &str, rles: &[Rle], (height, width): (usize, usize)) -> Result<Mask> {
+fn draw(id: &str, rles: &[Rle], image: &Image) -> Result<Mask> {
     let one = |rle: &Rle| {
-        rle.to_mask(height, width).map_err(|error| match error {
+        rle.to_mask(image.height, image.width).map_err(|error| match error {
             Error::Rle { why, .. } => Error::Rle { id: id.into(), why },
             other => other,
         })
@@ -187,7 +182,7 @@ fn draw(id: &str, rles: &[Rle], (height, width): (usize, usize)) -> Result<Mask>
 fn coverage(entry: &Entry) -> Result<Option<f64>> {
     match entry.coverage.get() {
         Some(&known) => Ok(Some(known)),
-        None => Ok(mask_alone(entry)?.map(|mask| *entry.coverage.get_or_init(|| mask.coverage()))),
+        None => Ok(load_mask(entry)?.map(|mask| *entry.coverage.get_or_init(|| mask.coverage()))),
     }
 }
 

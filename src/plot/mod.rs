@@ -7,6 +7,7 @@ mod classes;
 mod colormap;
 mod curves;
 mod evaluation;
+mod features;
 mod figure;
 mod gallery;
 pub(crate) mod html;

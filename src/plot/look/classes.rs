@@ -1,7 +1,8 @@
-//! Images of several classes.
+//! Images of several classes, and images with their features.
 
-use super::{layers, look};
-use crate::types::{Dataset, Mask, Sample};
+use super::{competition, layers, look};
+use crate::transform::Feature;
+use crate::types::{Dataset, Image, Mask, Sample};
 
 /// Bands and discs of four classes, which overlap.
 fn clouds(n: usize) -> Dataset {
@@ -24,6 +25,16 @@ fn clouds(n: usize) -> Dataset {
     };
     let all = Dataset::from_samples((0..n).map(sample).collect()).unwrap();
     all.with_class_names(&["fish", "flower", "gravel", "sugar"]).unwrap()
+}
+
+#[test]
+fn features() {
+    let train = competition().train;
+    look(&train.get(7).unwrap().show_features(&Feature::ALL).unwrap(), "features");
+    let empty = Image::new(101, 101, vec![0.0; 101 * 101]).unwrap();
+    let black = Sample { id: "black".into(), z: None, image: empty, mask: None };
+    look(&black.show_features(&[Feature::Sobel, Feature::Phase]).unwrap(), "features_black");
+    assert!(black.show_features(&[]).is_err() && black.show_features(&[Feature::Hog; 96]).is_err());
 }
 
 #[test]
