@@ -38,6 +38,14 @@ impl Dataset {
         all(self.len(), |i| self.get(i))
     }
 
+    /// The mask of the sample at `i`, where it has one; its image is not read, but for the size of an RLE.
+    ///
+    /// # Errors
+    /// As [`Dataset::get`].
+    pub(crate) fn mask(&self, i: usize) -> Result<Option<Mask>> {
+        self.entry(i).map_or(Ok(None), load_mask)
+    }
+
     /// How many pixels of each class each mask has, in order; `None` where there is no mask.
     ///
     /// ```

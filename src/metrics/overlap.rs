@@ -1,6 +1,6 @@
 //! Measures of one prediction against its truth; of masks of several classes the mean over the classes.
 
-use crate::types::Mask;
+use crate::types::{Image, Mask, check_size};
 use crate::{Error, Result};
 
 /// Intersection over union, in `[0, 1]`; 1 when both masks are empty.
@@ -107,6 +107,19 @@ pub(super) fn check_same_size(what: &str, truth: (usize, usize), prediction: (us
         got: format!("{}×{}", prediction.0, prediction.1),
         hint: "compare masks of the same image at its original size".into(),
     })
+}
+
+/// A map of probabilities is of one class, and as large as the truth.
+pub(super) fn check_map(truth: &Mask, map: &Image) -> Result<()> {
+    check_same_size("probabilities", (truth.height(), truth.width()), (map.height, map.width))?;
+    check_same_classes(truth.classes(), 1)?;
+    check_size("probabilities", map.height, map.width, map.pixels.len())
+}
+
+/// What is not in `[0, 1]`, in map number `i`.
+pub(super) fn not_a_probability(i: usize, p: f32) -> Error {
+    let why = format!("expected probabilities in [0, 1], got {p}; apply the sigmoid to logits");
+    Error::Image { id: format!("number {i}"), why }
 }
 
 /// Truth and prediction have to have the same classes.

@@ -2,6 +2,7 @@
 
 mod charts;
 mod classes;
+mod evaluation;
 mod explore;
 
 use std::path::Path;

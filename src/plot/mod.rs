@@ -6,6 +6,7 @@ mod chart;
 mod classes;
 mod colormap;
 mod curves;
+mod evaluation;
 mod explore;
 mod features;
 mod figure;

@@ -95,15 +95,20 @@ pub(crate) fn spread(n: usize, len: usize) -> Result<Vec<usize>> {
 
 /// As [`spread`], at most `most` places.
 fn spread_over(n: usize, len: usize, most: usize) -> Result<Vec<usize>> {
-    if n == 0 {
-        return Err(Error::Config {
-            field: "n",
-            got: "0".into(),
-            expected: format!("1 to {most} images to show"),
-        });
-    }
-    let n = n.min(len).min(most);
+    let n = at_least_one(n, most)?.min(len).min(most);
     Ok((0..n).map(|i| (2 * i + 1) * len / (2 * n)).collect())
+}
+
+/// # Errors
+/// [`Error::Config`] when `n` is 0.
+pub(crate) fn at_least_one(n: usize, most: usize) -> Result<usize> {
+    match n {
+        0 => {
+            let expected = format!("1 to {most} images to show");
+            Err(Error::Config { field: "n", got: "0".into(), expected })
+        }
+        n => Ok(n),
+    }
 }
 
 fn tile(sample: Sample, colors: Colormap) -> Tile {
