@@ -1,6 +1,6 @@
 //! Scoring a model on images whose masks are known.
 
-use crate::inference::Probabilities;
+use crate::inference::{Masks, Probabilities};
 use crate::metrics::{Calibration, ChosenRule, MaskRule, RuleSearch, Score, ThresholdSearch};
 use crate::models::Model;
 use crate::types::{Dataset, Mask};
@@ -86,14 +86,31 @@ impl Probabilities {
     }
 
     pub(crate) fn truths(&self, dataset: &Dataset) -> Result<Vec<Mask>> {
-        if self.ids != dataset.ids() {
-            let id = self.ids.first().cloned().unwrap_or_default();
-            return Err(Error::Id { id, why: "these probabilities are of another dataset".into() });
-        }
-        let mask = |i: usize| dataset.mask(i)?.ok_or_else(|| no_truth(&self.ids[i]));
-        let masks: Vec<Result<Mask>> = (0..self.len()).into_par_iter().map(mask).collect();
-        masks.into_iter().collect()
+        truths(&self.ids, dataset)
     }
+}
+
+impl Masks {
+    /// The competition's score of these masks, in `[0, 1]`: of what a CRF or a rule made of them, say. The dataset has to be
+    /// the one predicted.
+    ///
+    /// # Errors
+    /// [`Error::Id`] when the ids differ or an image has no mask.
+    pub fn mean_precision(&self, dataset: &Dataset) -> Result<f64> {
+        // No measure looks at the threshold.
+        Ok(Score::of(&truths(&self.ids, dataset)?, self.masks(), 0.5)?.mean_precision)
+    }
+}
+
+/// The masks of the images that were predicted.
+pub(super) fn truths(ids: &[String], dataset: &Dataset) -> Result<Vec<Mask>> {
+    if ids != dataset.ids() {
+        let id = ids.first().cloned().unwrap_or_default();
+        return Err(Error::Id { id, why: "these predictions are of another dataset".into() });
+    }
+    let mask = |i: usize| dataset.mask(i)?.ok_or_else(|| no_truth(&ids[i]));
+    let masks: Vec<Result<Mask>> = (0..ids.len()).into_par_iter().map(mask).collect();
+    masks.into_iter().collect()
 }
 
 /// What an image without a mask cannot do.

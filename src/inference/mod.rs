@@ -1,5 +1,8 @@
 //! From trained networks to probabilities, masks and scores.
 
+mod carry;
+mod component_search;
+mod components;
 mod ensemble;
 mod evaluate;
 mod image_score;
@@ -9,8 +12,11 @@ mod mean;
 mod predictions;
 mod predictor;
 mod refine;
+mod seam_choice;
 mod tta;
 
+pub use carry::{ChosenSeamRules, SeamRuleScore};
+pub use components::ChosenComponents;
 pub use ensemble::Ensemble;
 pub(crate) use image_score::{ImageScore, Known};
 pub use mean::Mean;

@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use crate::io::folder::image_file;
 use crate::io::png::{read_image, read_mask};
 use crate::types::{
-    Dataset, Entry, Image, ImageSource, Mask, MaskSource, Rle, Sample, Stratify, check_sizes, coverage_class,
-    stratify,
+    Dataset, Entry, Image, ImageSource, Mask, MaskSource, MaskStatistics, Rle, Sample, Stratify, check_sizes,
+    coverage_class, stratify,
 };
 use crate::{Error, Result};
 
@@ -25,7 +25,7 @@ impl Dataset {
         let mask = mask(entry, |rles| draw(&entry.id, rles, &image))?;
         if let Some(mask) = &mask {
             check_sizes(&entry.id, &image, mask)?;
-            entry.coverage.get_or_init(|| mask.coverage());
+            entry.salt.get_or_init(|| MaskStatistics::of(mask));
         }
         Ok(Sample { id: entry.id.clone(), z: entry.z, image, mask })
     }
@@ -44,15 +44,6 @@ impl Dataset {
     /// As [`Dataset::get`].
     pub(crate) fn mask(&self, i: usize) -> Result<Option<Mask>> {
         self.entry(i).map_or(Ok(None), load_mask)
-    }
-
-    /// The share of salt in each mask, in `[0, 1]` and in order; `None` where there is no mask. Masks are read once,
-    /// on all cores; later calls remember.
-    ///
-    /// # Errors
-    /// As [`Dataset::get`], for the first mask in order that cannot be read.
-    pub fn coverages(&self) -> Result<Vec<Option<f64>>> {
-        all(self.len(), |i| self.entry(i).map_or(Ok(None), coverage))
     }
 
     /// How many pixels of each class each mask has, in order; `None` where there is no mask.
@@ -86,10 +77,7 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::split`]; a sample needs a mask only where coverage counts.
     pub fn split_by(&self, fraction: f64, stratify: Stratify, seed: u64) -> Result<(Dataset, Dataset)> {
-        if !(fraction > 0.0 && fraction < 1.0) {
-            let expected = "above 0 and below 1, such as 0.2".into();
-            return Err(Error::Config { field: "fraction", got: fraction.to_string(), expected });
-        }
+        check_fraction(fraction)?;
         let held = stratify::hold_out(&self.classes(stratify, 2)?, fraction, seed);
         Ok((self.filter(|i| !held[i]), self.filter(|i| held[i])))
     }
@@ -118,7 +106,7 @@ impl Dataset {
     }
 
     /// The class of each of at least so many samples.
-    fn classes(&self, stratify: Stratify, at_least: usize) -> Result<Vec<usize>> {
+    pub(super) fn classes(&self, stratify: Stratify, at_least: usize) -> Result<Vec<usize>> {
         if self.len() < at_least {
             let expected = format!("at least {at_least} to divide");
             return Err(Error::Config { field: "samples", got: self.len().to_string(), expected });
@@ -142,13 +130,23 @@ impl Dataset {
     }
 }
 
+/// # Errors
+/// [`Error::Config`] when `fraction` is not between 0 and 1.
+pub(super) fn check_fraction(fraction: f64) -> Result<()> {
+    if fraction > 0.0 && fraction < 1.0 {
+        return Ok(());
+    }
+    let expected = "above 0 and below 1, such as 0.2".into();
+    Err(Error::Config { field: "fraction", got: fraction.to_string(), expected })
+}
+
 /// Results for `0..count` on all cores; of several errors always the first in order.
 fn all<T: Send>(count: usize, one: impl Fn(usize) -> Result<T> + Sync + Send) -> Result<Vec<T>> {
     let results: Vec<Result<T>> = (0..count).into_par_iter().map(one).collect();
     results.into_iter().collect()
 }
 
-fn load_image(entry: &Entry) -> Result<Image> {
+pub(super) fn load_image(entry: &Entry) -> Result<Image> {
     match &entry.image {
         ImageSource::File(folder) => read_image(&entry.id, &image_file(folder, &entry.id)),
         ImageSource::Memory(image) => Ok(image.as_ref().clone()),
@@ -156,7 +154,7 @@ fn load_image(entry: &Entry) -> Result<Image> {
 }
 
 /// The mask, if there is one. Runs do not say how large it is: for those the image is read.
-fn load_mask(entry: &Entry) -> Result<Option<Mask>> {
+pub(super) fn load_mask(entry: &Entry) -> Result<Option<Mask>> {
     mask(entry, |rles| draw(&entry.id, rles, &load_image(entry)?))
 }
 
@@ -177,13 +175,6 @@ fn draw(id: &str, rles: &[Rle], image: &Image) -> Result<Mask> {
         })
     };
     Mask::stack(&rles.iter().map(one).collect::<Result<Vec<_>>>()?)
-}
-
-fn coverage(entry: &Entry) -> Result<Option<f64>> {
-    match entry.coverage.get() {
-        Some(&known) => Ok(Some(known)),
-        None => Ok(load_mask(entry)?.map(|mask| *entry.coverage.get_or_init(|| mask.coverage()))),
-    }
 }
 
 /// Runs tell without the image.

@@ -8,7 +8,9 @@ mod csv;
 mod decode;
 mod folder;
 mod png;
+mod statistics;
 mod submission;
+mod together;
 
 pub(crate) use self::atomic::write_atomically;
 pub use self::submission::{Submission, write_submission};

@@ -52,9 +52,9 @@ pub fn mean_precision(truth: &Mask, prediction: &Mask) -> Result<f64> {
 }
 
 /// Pixels in both masks and in either.
-pub(super) struct Overlap {
-    pub(super) both: usize,
-    pub(super) either: usize,
+pub(crate) struct Overlap {
+    pub(crate) both: usize,
+    pub(crate) either: usize,
 }
 
 impl Overlap {
@@ -71,7 +71,7 @@ impl Overlap {
         Ok(sum / truth.classes() as f64)
     }
 
-    fn of(truth: &[u8], prediction: &[u8]) -> Overlap {
+    pub(crate) fn of(truth: &[u8], prediction: &[u8]) -> Overlap {
         let pairs = truth.chunks(255).zip(prediction.chunks(255));
         // At most 255 ones fit a byte, and sums of bytes are vectorised.
         let count = |(a, b): (&[u8], &[u8])| {
@@ -88,7 +88,7 @@ impl Overlap {
     }
 
     /// How many of the ten thresholds are exceeded: `I / U > (10 + k) / 20` in integers.
-    pub(super) fn hits(&self) -> u64 {
+    pub(crate) fn hits(&self) -> u64 {
         if self.either == 0 {
             return 10;
         }

@@ -126,6 +126,11 @@ pub(super) fn middle_of_best(hits: &[u64]) -> usize {
     (best.0 + best.1.saturating_sub(1)) / 2
 }
 
+/// The first, which does nothing, where that is as good as any; else the middle of the best.
+pub(crate) fn none_or_middle(hits: &[u64]) -> usize {
+    if hits.first() == hits.iter().max() { 0 } else { middle_of_best(hits) }
+}
+
 impl std::fmt::Debug for ThresholdSearch {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "ThresholdSearch: best {:.2} with mean_precision {:.4}", self.best, self.mean_precision)

@@ -3,6 +3,7 @@
 mod charts;
 mod classes;
 mod evaluation;
+mod explore;
 
 use std::path::Path;
 
@@ -19,7 +20,7 @@ use crate::transform::{Augment, Border};
 use crate::types::{Competition, Dataset, Image, Mask, Notes, Sample};
 
 /// Saves where somebody wants to look, and checks the PNG.
-fn look(figure: &Figure, name: &str) {
+pub(super) fn look(figure: &Figure, name: &str) {
     if let Ok(folder) = std::env::var("TGS_SALT_LOOK") {
         figure.save(format!("{folder}/{name}.png")).unwrap();
     }

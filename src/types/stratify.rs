@@ -122,21 +122,24 @@ fn quotas(members: &[Vec<usize>], samples: usize, fraction: f64) -> Vec<usize> {
     quota
 }
 
-/// The samples of each class, classes ascending, shuffled within the class (Fisher and Yates).
+/// The samples of each class, classes ascending, shuffled within the class.
 fn shuffled_members(classes: &[usize], seed: u64) -> Vec<Vec<usize>> {
     let mut members = vec![Vec::new(); classes.iter().max().map_or(0, |max| max + 1)];
     for (i, &class) in classes.iter().enumerate() {
         members[class].push(i);
     }
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    for class in &mut members {
-        for last in (1..class.len()).rev() {
-            // A 32-bit draw scaled to 0..=last: the bias is below 2⁻³² · n, and no library may change it.
-            let draw = (u64::from(random.next_u32()) * (last as u64 + 1)) >> 32;
-            class.swap(last, draw as usize);
-        }
-    }
+    members.iter_mut().for_each(|class| shuffle(class, &mut random));
     members
+}
+
+/// Puts items into a random order (Fisher and Yates).
+pub(super) fn shuffle<T>(items: &mut [T], random: &mut ChaCha8Rng) {
+    for last in (1..items.len()).rev() {
+        // A 32-bit draw scaled to 0..=last: the bias is below 2⁻³² · n, and no library may change it.
+        let draw = (u64::from(random.next_u32()) * (last as u64 + 1)) >> 32;
+        items.swap(last, draw as usize);
+    }
 }
 
 #[cfg(test)]

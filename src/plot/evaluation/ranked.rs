@@ -111,7 +111,7 @@ fn gallery(
     [what, of]: [&str; 2],
     predict: impl Fn(&str) -> Result<(Option<Image>, Mask)>,
 ) -> Result<Figure> {
-    let places = &places[..at_least_one(n)?.min(most).min(places.len())];
+    let places = &places[..at_least_one(n, most)?.min(most).min(places.len())];
     let predicted = |&(i, _): &Place| {
         let sample = dataset.get(i)?;
         let (probability, mask) = predict(&sample.id)?;

@@ -29,7 +29,7 @@ impl Architecture {
     /// ```
     ///
     /// # Errors
-    /// Those of [`Dataset::folds_by`], [`Architecture::build`] and [`Model::train`](crate::Model::train);
+    /// Those of [`Dataset::folds_by`] and [`Dataset::folds_together`], [`Architecture::build`] and [`Model::train`](crate::Model::train);
     /// [`Error::Config`] for folds that there are not, labels of other folds, or when the run folder that is to go on is of
     /// other folds.
     pub fn cross_validate(
@@ -41,7 +41,7 @@ impl Architecture {
         config.check()?;
         folds.tta.check()?;
         let numbers = folds.numbers()?;
-        let parts = dataset.folds_by(folds.k, folds.stratify, config.seed)?;
+        let parts = folds.parts(dataset, config.seed)?;
         let mut runs = Vec::with_capacity(numbers.len());
         for (number, (train, valid)) in (1..).zip(parts).filter(|(number, _)| numbers.contains(number)) {
             let labels = folds.labels.as_ref().map(|labels| labels.of(number, &valid));
