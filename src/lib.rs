@@ -25,7 +25,7 @@
 //! | 5 | [`models`] | [`Encoder`], [`Unet`], [`UnetPlusPlus`], [`Architecture`], [`Model`] |
 //! | 4 | [`losses`] | [`Loss`]: what training minimises |
 //! | 3 | [`nn`] | layers with checked gradients, optimizers, [`device()`] |
-//! | 2 | [`io`], [`synthetic`], [`metrics`], [`transform`], [`postprocess`] | files, the sample survey, scores, padding and augmentation, [`Crf`], [`Mosaics`] |
+//! | 2 | [`io`], [`synthetic`], [`metrics`], [`transform`], [`postprocess`] | files, the sample survey, scores, padding and augmentation, [`Crf`], [`ComponentRule`], [`Mosaics`], [`SeamRules`] |
 //! | 1 | [`types`] | [`Image`], [`Mask`], [`Rle`], [`Sample`], [`Dataset`], [`Competition`] |
 //! | 0 | [`error`] | [`Error`], [`Result`] |
 //!
@@ -53,7 +53,7 @@ pub mod types;
 
 pub use candle_core;
 pub use error::{Error, Result};
-pub use inference::{Ensemble, Masks, Mean, Probabilities, Tta};
+pub use inference::{ChosenComponents, ChosenSeamRules, Ensemble, Masks, Mean, Probabilities, Tta};
 pub use io::Submission;
 pub use losses::Loss;
 pub use metrics::{ChosenRule, MaskRule, RuleSearch, Score};
@@ -64,7 +64,9 @@ pub use plot::{Colormap, Figure};
 pub use plotters;
 #[cfg(feature = "frames")]
 pub use polars;
-pub use postprocess::{Crf, MosaicSearch, Mosaics};
+pub use postprocess::{
+    Component, ComponentRule, Components, Connectivity, Crf, MosaicSearch, Mosaics, SeamRules,
+};
 pub use training::{
     CrossValidation, Epoch, Fold, FoldLabels, Folds, History, LrFind, Metric, PseudoLabelled, PseudoLabels,
     Recipe, Run, Schedule, TrainConfig, Trust,

@@ -1,6 +1,6 @@
 //! What a notebook types: `use tgs_salt::prelude::*;`
 
-pub use crate::inference::{Ensemble, Masks, Mean, Probabilities, Tta};
+pub use crate::inference::{ChosenComponents, ChosenSeamRules, Ensemble, Masks, Mean, Probabilities, Tta};
 pub use crate::io::Submission;
 pub use crate::losses::Loss;
 pub use crate::metrics::{self, ChosenRule, MaskRule, RuleSearch, Score};
@@ -10,7 +10,10 @@ pub use crate::pipeline::{Report, RunConfig};
 #[cfg(feature = "frames")]
 pub use crate::plot::ShowTable;
 pub use crate::plot::{Colormap, Figure};
-pub use crate::postprocess::{Crf, MosaicSearch, Mosaics, Neighbours, Section};
+pub use crate::postprocess::{
+    Component, ComponentRule, Components, Connectivity, Crf, MosaicSearch, Mosaics, Neighbours, SeamRules,
+    Section,
+};
 pub use crate::training::{
     CrossValidation, Epoch, Fold, FoldLabels, Folds, History, LrFind, Metric, PseudoLabelled, PseudoLabels,
     Recipe, Run, Schedule, TrainConfig, Trust,

@@ -1,10 +1,11 @@
 //! Scoring a model on images whose masks are known.
 
-use crate::inference::Probabilities;
-use crate::metrics::{ChosenRule, MaskRule, RuleSearch, Score, ThresholdSearch};
+use crate::inference::{Masks, Probabilities};
+use crate::metrics::{Calibration, ChosenRule, MaskRule, RuleSearch, Score, ThresholdSearch};
 use crate::models::Model;
-use crate::types::{Dataset, Mask, Sample};
+use crate::types::{Dataset, Mask};
 use crate::{Error, Result};
+use rayon::prelude::*;
 
 impl Model {
     /// The competition's score on a dataset with masks, at the threshold that suits it best.
@@ -35,6 +36,23 @@ impl Probabilities {
     /// As [`Probabilities::evaluate`].
     pub fn threshold_search(&self, dataset: &Dataset) -> Result<ThresholdSearch> {
         ThresholdSearch::new(&self.truths(dataset)?, self.maps())
+    }
+
+    /// Whether the probabilities are what they say: how often the pixels given 0.7 are salt.
+    ///
+    /// ```
+    /// use tgs_salt::prelude::*;
+    /// let (_, valid) = Competition::sample()?.train.split(0.05, 42)?;
+    /// let model = Unet::new(Encoder::Plain).depth(1).base_filters(2).build(&Device::Cpu)?;
+    /// let calibration = model.predict(&valid)?.calibration(&valid)?;
+    /// assert!(calibration.expected_error > 0.1); // nothing is trained
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Probabilities::evaluate`].
+    pub fn calibration(&self, dataset: &Dataset) -> Result<Calibration> {
+        Calibration::new(&self.truths(dataset)?, self.maps())
     }
 
     /// The rule that makes the best masks of these probabilities, and its score; `search` says which parts of it to choose.
@@ -68,17 +86,34 @@ impl Probabilities {
     }
 
     pub(crate) fn truths(&self, dataset: &Dataset) -> Result<Vec<Mask>> {
-        if self.ids != dataset.ids() {
-            let id = self.ids.first().cloned().unwrap_or_default();
-            return Err(Error::Id { id, why: "these probabilities are of another dataset".into() });
-        }
-        let mask = |sample: Sample| match sample.mask {
-            Some(mask) => Ok(mask),
-            None => Err(Error::Id {
-                id: sample.id,
-                why: "has no mask to score against; use a part of `train`".into(),
-            }),
-        };
-        dataset.samples()?.into_iter().map(mask).collect()
+        truths(&self.ids, dataset)
     }
+}
+
+impl Masks {
+    /// The competition's score of these masks, in `[0, 1]`: of what a CRF or a rule made of them, say. The dataset has to be
+    /// the one predicted.
+    ///
+    /// # Errors
+    /// [`Error::Id`] when the ids differ or an image has no mask.
+    pub fn mean_precision(&self, dataset: &Dataset) -> Result<f64> {
+        // No measure looks at the threshold.
+        Ok(Score::of(&truths(&self.ids, dataset)?, self.masks(), 0.5)?.mean_precision)
+    }
+}
+
+/// The masks of the images that were predicted.
+pub(super) fn truths(ids: &[String], dataset: &Dataset) -> Result<Vec<Mask>> {
+    if ids != dataset.ids() {
+        let id = ids.first().cloned().unwrap_or_default();
+        return Err(Error::Id { id, why: "these predictions are of another dataset".into() });
+    }
+    let mask = |i: usize| dataset.mask(i)?.ok_or_else(|| no_truth(&ids[i]));
+    let masks: Vec<Result<Mask>> = (0..ids.len()).into_par_iter().map(mask).collect();
+    masks.into_iter().collect()
+}
+
+/// What an image without a mask cannot do.
+pub(super) fn no_truth(id: &str) -> Error {
+    Error::Id { id: id.into(), why: "has no mask to score against; use a part of `train`".into() }
 }

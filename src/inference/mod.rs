@@ -1,16 +1,24 @@
 //! From trained networks to probabilities, masks and scores.
 
+mod carry;
+mod component_search;
+mod components;
 mod ensemble;
 mod evaluate;
+mod image_score;
 mod joined;
 mod labels;
 mod mean;
 mod predictions;
 mod predictor;
 mod refine;
+mod seam_choice;
 mod tta;
 
+pub use carry::{ChosenSeamRules, SeamRuleScore};
+pub use components::ChosenComponents;
 pub use ensemble::Ensemble;
+pub(crate) use image_score::{ImageScore, Known};
 pub use mean::Mean;
 pub use predictions::{Masks, Probabilities};
 pub use tta::Tta;

@@ -219,7 +219,7 @@ fn position(ids: &[String], id: &str) -> Result<usize> {
     ids.iter().position(|known| known == id).ok_or_else(|| not_predicted(id))
 }
 
-fn not_predicted(id: &str) -> Error {
+pub(super) fn not_predicted(id: &str) -> Error {
     Error::Id { id: id.into(), why: "was not predicted; `ids` lists those that were".into() }
 }
 

@@ -1,7 +1,7 @@
 //! Opening the folder as Kaggle ships it.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::io::csv::{Row, Tables, sorted};
 use crate::io::folder::{Folder, Folders};
@@ -126,7 +126,7 @@ fn entries(images: Folder, masks: Vec<MaskSource>, depths: &mut [Row<Option<f32>
             row.used = true;
             row.value
         });
-        Entry { id, z, image: ImageSource::File(folder.clone()), mask, coverage: OnceLock::new() }
+        Entry::new(id, z, ImageSource::File(folder.clone()), mask)
     };
     images.ids.into_iter().zip(masks).map(join).collect()
 }

@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use crate::io::folder::image_file;
 use crate::io::png::{read_image, read_mask};
 use crate::types::{
-    Dataset, Entry, Image, ImageSource, Mask, MaskSource, Rle, Sample, Stratify, check_sizes, coverage_class,
-    stratify,
+    Dataset, Entry, Image, ImageSource, Mask, MaskSource, MaskStatistics, Rle, Sample, Stratify, check_sizes,
+    coverage_class, stratify,
 };
 use crate::{Error, Result};
 
@@ -22,15 +22,10 @@ impl Dataset {
             return Err(Error::Config { field: "i", got: i.to_string(), expected });
         };
         let image = load_image(entry)?;
-        let mask = match &entry.mask {
-            MaskSource::None => None,
-            MaskSource::File(folder) => Some(read_mask(&entry.id, &image_file(folder, &entry.id))?),
-            MaskSource::Rles(rles) => Some(draw(&entry.id, rles, &image)?),
-            MaskSource::Memory(mask) => Some(mask.as_ref().clone()),
-        };
+        let mask = mask(entry, |rles| draw(&entry.id, rles, &image))?;
         if let Some(mask) = &mask {
             check_sizes(&entry.id, &image, mask)?;
-            entry.coverage.get_or_init(|| mask.coverage());
+            entry.salt.get_or_init(|| MaskStatistics::of(mask));
         }
         Ok(Sample { id: entry.id.clone(), z: entry.z, image, mask })
     }
@@ -43,13 +38,12 @@ impl Dataset {
         all(self.len(), |i| self.get(i))
     }
 
-    /// The share of salt in each mask, in `[0, 1]` and in order; `None` where there is no mask. Masks are read once,
-    /// on all cores; later calls remember.
+    /// The mask of the sample at `i`, where it has one; its image is not read, but for the size of an RLE.
     ///
     /// # Errors
-    /// As [`Dataset::get`], for the first mask in order that cannot be read.
-    pub fn coverages(&self) -> Result<Vec<Option<f64>>> {
-        all(self.len(), |i| self.entry(i).map_or(Ok(None), coverage))
+    /// As [`Dataset::get`].
+    pub(crate) fn mask(&self, i: usize) -> Result<Option<Mask>> {
+        self.entry(i).map_or(Ok(None), load_mask)
     }
 
     /// How many pixels of each class each mask has, in order; `None` where there is no mask.
@@ -152,10 +146,24 @@ fn all<T: Send>(count: usize, one: impl Fn(usize) -> Result<T> + Sync + Send) ->
     results.into_iter().collect()
 }
 
-fn load_image(entry: &Entry) -> Result<Image> {
+pub(super) fn load_image(entry: &Entry) -> Result<Image> {
     match &entry.image {
         ImageSource::File(folder) => read_image(&entry.id, &image_file(folder, &entry.id)),
         ImageSource::Memory(image) => Ok(image.as_ref().clone()),
+    }
+}
+
+/// The mask, if there is one. Runs do not say how large it is: for those the image is read.
+pub(super) fn load_mask(entry: &Entry) -> Result<Option<Mask>> {
+    mask(entry, |rles| draw(&entry.id, rles, &load_image(entry)?))
+}
+
+fn mask(entry: &Entry, of_runs: impl FnOnce(&[Rle]) -> Result<Mask>) -> Result<Option<Mask>> {
+    match &entry.mask {
+        MaskSource::None => Ok(None),
+        MaskSource::File(folder) => read_mask(&entry.id, &image_file(folder, &entry.id)).map(Some),
+        MaskSource::Rles(rles) => of_runs(rles).map(Some),
+        MaskSource::Memory(mask) => Ok(Some(mask.as_ref().clone())),
     }
 }
 
@@ -167,19 +175,6 @@ fn draw(id: &str, rles: &[Rle], image: &Image) -> Result<Mask> {
         })
     };
     Mask::stack(&rles.iter().map(one).collect::<Result<Vec<_>>>()?)
-}
-
-fn coverage(entry: &Entry) -> Result<Option<f64>> {
-    if let Some(&known) = entry.coverage.get() {
-        return Ok(Some(known));
-    }
-    let mask = match &entry.mask {
-        MaskSource::None => return Ok(None),
-        MaskSource::File(folder) => read_mask(&entry.id, &image_file(folder, &entry.id))?.coverage(),
-        MaskSource::Rles(rles) => draw(&entry.id, rles, &load_image(entry)?)?.coverage(),
-        MaskSource::Memory(mask) => mask.coverage(),
-    };
-    Ok(Some(*entry.coverage.get_or_init(|| mask)))
 }
 
 /// Runs tell without the image.

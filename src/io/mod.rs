@@ -8,6 +8,7 @@ mod csv;
 mod decode;
 mod folder;
 mod png;
+mod statistics;
 mod submission;
 mod together;
 

@@ -1,6 +1,6 @@
 //! Measures of one prediction against its truth; of masks of several classes the mean over the classes.
 
-use crate::types::Mask;
+use crate::types::{Image, Mask, check_size};
 use crate::{Error, Result};
 
 /// Intersection over union, in `[0, 1]`; 1 when both masks are empty.
@@ -52,9 +52,9 @@ pub fn mean_precision(truth: &Mask, prediction: &Mask) -> Result<f64> {
 }
 
 /// Pixels in both masks and in either.
-pub(super) struct Overlap {
-    pub(super) both: usize,
-    pub(super) either: usize,
+pub(crate) struct Overlap {
+    pub(crate) both: usize,
+    pub(crate) either: usize,
 }
 
 impl Overlap {
@@ -71,7 +71,7 @@ impl Overlap {
         Ok(sum / truth.classes() as f64)
     }
 
-    fn of(truth: &[u8], prediction: &[u8]) -> Overlap {
+    pub(crate) fn of(truth: &[u8], prediction: &[u8]) -> Overlap {
         let pairs = truth.chunks(255).zip(prediction.chunks(255));
         // At most 255 ones fit a byte, and sums of bytes are vectorised.
         let count = |(a, b): (&[u8], &[u8])| {
@@ -88,7 +88,7 @@ impl Overlap {
     }
 
     /// How many of the ten thresholds are exceeded: `I / U > (10 + k) / 20` in integers.
-    pub(super) fn hits(&self) -> u64 {
+    pub(crate) fn hits(&self) -> u64 {
         if self.either == 0 {
             return 10;
         }
@@ -107,6 +107,19 @@ pub(super) fn check_same_size(what: &str, truth: (usize, usize), prediction: (us
         got: format!("{}×{}", prediction.0, prediction.1),
         hint: "compare masks of the same image at its original size".into(),
     })
+}
+
+/// A map of probabilities is of one class, and as large as the truth.
+pub(super) fn check_map(truth: &Mask, map: &Image) -> Result<()> {
+    check_same_size("probabilities", (truth.height(), truth.width()), (map.height, map.width))?;
+    check_same_classes(truth.classes(), 1)?;
+    check_size("probabilities", map.height, map.width, map.pixels.len())
+}
+
+/// What is not in `[0, 1]`, in map number `i`.
+pub(super) fn not_a_probability(i: usize, p: f32) -> Error {
+    let why = format!("expected probabilities in [0, 1], got {p}; apply the sigmoid to logits");
+    Error::Image { id: format!("number {i}"), why }
 }
 
 /// Truth and prediction have to have the same classes.

@@ -3,14 +3,14 @@
 use rayon::prelude::*;
 
 use crate::metrics::score::check_same_count;
-use crate::metrics::threshold::{Cut, GRID, cuts, middle_of_best, threshold};
+use crate::metrics::threshold::{Cut, GRID, cuts, middle_of_best, none_or_middle, threshold};
 use crate::metrics::{MaskRule, Score};
 use crate::types::{Image, Mask};
 use crate::{Error, Result};
 
 /// How many least sizes are tried: 0, and so on by steps of 1/2000 of an image.
-const SIZES: usize = 201;
-const STEPS_PER_IMAGE: usize = 2000;
+pub(crate) const SIZES: usize = 201;
+pub(crate) const STEPS_PER_IMAGE: usize = 2000;
 
 /// How many gates are tried: 0.00, 0.01 … 0.99.
 const GATES: usize = 100;
@@ -159,11 +159,6 @@ impl Table {
         }
         hits
     }
-}
-
-/// No gate or no least size where that is as good as any; else the middle of the best.
-fn none_or_middle(hits: &[u64]) -> usize {
-    if hits.first() == hits.iter().max() { 0 } else { middle_of_best(hits) }
 }
 
 /// The highest gate of the grid that a presence is not below.

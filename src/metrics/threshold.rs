@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::metrics::overlap::{Overlap, check_same_classes, check_same_size};
+use crate::Result;
+use crate::metrics::overlap::{Overlap, check_map, not_a_probability};
 use crate::metrics::score::check_same_count;
-use crate::types::{Image, Mask, check_size};
-use crate::{Error, Result};
+use crate::types::{Image, Mask};
 
 /// The thresholds that are tried: 0.05, 0.06 … 0.95.
 pub(super) const GRID: usize = 91;
@@ -41,7 +41,8 @@ impl ThresholdSearch {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shape`] when there are no images, or numbers or sizes differ; [`Error::Image`] when a probability is
+    /// [`Error::Shape`](crate::Error::Shape) when there are no images, or numbers or sizes differ;
+    /// [`Error::Image`](crate::Error::Image) when a probability is
     /// not a number in `[0, 1]`.
     pub fn new(truths: &[Mask], probabilities: &[Image]) -> Result<ThresholdSearch> {
         check_same_count(truths.len(), probabilities.len())?;
@@ -81,17 +82,14 @@ pub(super) struct Cut {
 
 /// Image `i` cut at each threshold of the grid.
 pub(super) fn cuts(i: usize, truth: &Mask, image: &Image) -> Result<[Cut; GRID]> {
-    check_same_size("probabilities", (truth.height(), truth.width()), (image.height, image.width))?;
-    check_same_classes(truth.classes(), 1)?;
-    check_size("probabilities", image.height, image.width, image.pixels.len())?;
+    check_map(truth, image)?;
     // Bin b counts the pixels above exactly b thresholds, in background (0) and salt (1).
     let mut histogram = [[0usize; GRID + 1]; 2];
     for (&salt, &p) in truth.pixels().iter().zip(&image.pixels) {
         if !(0.0..=1.0).contains(&p) {
-            let why = format!("expected probabilities in [0, 1], got {p}; apply the sigmoid to logits");
-            return Err(Error::Image { id: format!("number {i}"), why });
+            return Err(not_a_probability(i, p));
         }
-        histogram[usize::from(salt)][thresholds_below(f64::from(p))] += 1;
+        histogram[usize::from(salt)][thresholds_below(p)] += 1;
     }
     let (mut cuts, area) = ([Cut::default(); GRID], truth.area());
     let (mut background, mut salt) = (0, 0);
@@ -104,17 +102,14 @@ pub(super) fn cuts(i: usize, truth: &Mask, image: &Image) -> Result<[Cut; GRID]>
     Ok(cuts)
 }
 
-/// How many thresholds of the grid `p` is strictly above.
-fn thresholds_below(p: f64) -> usize {
-    // The guess may be one off where 100·p rounds; the grid itself decides.
-    let mut count = ((100.0 * p).ceil() as usize).saturating_sub(5).min(GRID);
-    while count < GRID && p > threshold(count) {
-        count += 1;
-    }
-    while count > 0 && p <= threshold(count - 1) {
-        count -= 1;
-    }
-    count
+/// How many thresholds of the grid `p` in `[0, 1]` is strictly above.
+fn thresholds_below(p: f32) -> usize {
+    // 24 bits times 100 are exact in 53, and no f32 is between a hundredth and the f64 that stands for it.
+    let hundredths = 100.0 * f64::from(p);
+    // Rounded up by hand: `ceil` is a call on processors without SSE 4.1.
+    let below = hundredths as i32;
+    let up = below + i32::from(f64::from(below) < hundredths);
+    (up - 5).clamp(0, GRID as i32) as usize
 }
 
 /// The middle of the longest run of best values; the first of equally long ones.
@@ -131,6 +126,11 @@ pub(super) fn middle_of_best(hits: &[u64]) -> usize {
     (best.0 + best.1.saturating_sub(1)) / 2
 }
 
+/// The first, which does nothing, where that is as good as any; else the middle of the best.
+pub(crate) fn none_or_middle(hits: &[u64]) -> usize {
+    if hits.first() == hits.iter().max() { 0 } else { middle_of_best(hits) }
+}
+
 impl std::fmt::Debug for ThresholdSearch {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "ThresholdSearch: best {:.2} with mean_precision {:.4}", self.best, self.mean_precision)
@@ -140,6 +140,7 @@ impl std::fmt::Debug for ThresholdSearch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
     use crate::metrics::mean_precision;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{RngCore, SeedableRng};

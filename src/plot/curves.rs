@@ -124,10 +124,44 @@ impl ThresholdSearch {
             color: VERMILLION,
             at: (self.best, self.mean_precision),
         };
-        let x = Axis::new("threshold: salt is where the probability is above it");
-        let panel = Panel::new("Mean precision by threshold", x, Axis::new(""))
-            .layer(Layer::line("valid", BLUE, self.curve.clone()))
-            .marks([mark]);
+        let panel =
+            threshold_panel().layer(Layer::line("mean precision", BLUE, self.curve.clone())).marks([mark]);
         side_by_side("threshold curve", vec![panel])
     }
+    /// Several curves with their best thresholds, such as of train and valid: where they are apart, the model knows its training
+    /// images by heart. At most 7 can be told apart.
+    ///
+    /// ```
+    /// use tgs_salt::{metrics::ThresholdSearch, types::{Image, Mask}};
+    /// let truths = [Mask::new(1, 2, vec![0, 1])?];
+    /// let train = ThresholdSearch::new(&truths, &[Image::new(1, 2, vec![0.1, 0.9])?])?;
+    /// let valid = ThresholdSearch::new(&truths, &[Image::new(1, 2, vec![0.4, 0.6])?])?;
+    /// let figure = ThresholdSearch::compare(&[("train", &train), ("valid", &valid)])?;
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Figure`](crate::Error::Figure) for none or more than 7, and when it cannot be drawn.
+    pub fn compare(searches: &[(&str, &ThresholdSearch)]) -> Result<Figure> {
+        if searches.is_empty() || searches.len() > COLORS.len() {
+            let why = format!("{} curves; expected 1 to {}", searches.len(), COLORS.len());
+            return Err(Error::Figure { what: "comparison of thresholds".into(), why });
+        }
+        let lines = searches
+            .iter()
+            .zip(COLORS)
+            .map(|((name, search), color)| Layer::line(*name, color, search.curve.clone()));
+        let marks = searches.iter().zip(COLORS).map(|((name, search), color)| Mark {
+            label: format!("best on {name}: {:.3} at {:.2}", search.mean_precision, search.best),
+            color,
+            at: (search.best, search.mean_precision),
+        });
+        let panel = threshold_panel().layers(lines).marks(marks);
+        side_by_side("comparison of thresholds", vec![panel])
+    }
+}
+
+fn threshold_panel() -> Panel {
+    let x = Axis::new("threshold: salt is where the probability is above it");
+    Panel::new("Mean precision by threshold", x, Axis::new(""))
 }

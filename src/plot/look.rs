@@ -2,6 +2,8 @@
 
 mod charts;
 mod classes;
+mod evaluation;
+mod explore;
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! Predictions beside the truth.
 
 use crate::inference::{Masks, Probabilities};
-use crate::metrics::{iou, mean_precision};
+use crate::metrics::{binary_cross_entropy, iou, mean_precision};
 use crate::plot::colormap::Colormap;
 use crate::plot::figure::Figure;
 use crate::plot::gallery::{Gallery, MOST};
@@ -14,7 +14,7 @@ use crate::{Error, Result};
 
 impl Probabilities {
     /// A gallery of `n` samples of `dataset`, spread evenly: the image with its salt outlined where it is known, the
-    /// probability, the image with the salt predicted at a threshold of 0.5 and its scores. At most 32 samples are shown.
+    /// probability with its loss, the image with the salt predicted at a threshold of 0.5 and its scores. At most 32 samples are shown.
     ///
     /// # Errors
     /// [`Error::Config`] when `n` is 0; [`Error::Id`] when a sample was not predicted; as [`Dataset::get`].
@@ -71,15 +71,20 @@ pub(crate) fn draw(title: String, all: Vec<Predicted>) -> Result<Figure> {
     Gallery { title, legend, tiles: tiles.into_iter().flatten().collect(), group }.draw()
 }
 
-fn probability_tile(image: Image) -> Tile {
-    Tile {
-        detail: format!("highest {:.2}", image.pixels.iter().fold(0.0f32, |high, &p| high.max(p))),
+fn probability_tile(image: Image, truth: Option<&Mask>) -> Result<Tile> {
+    let highest = image.pixels.iter().fold(0.0f32, |high, &p| high.max(p));
+    let loss = truth.map(|truth| binary_cross_entropy(truth, &image)).transpose()?;
+    Ok(Tile {
+        detail: match loss {
+            Some(loss) => format!("highest {highest:.2} · loss {loss:.3}"),
+            None => format!("highest {highest:.2}"),
+        },
         image,
         colors: Colormap::Probability,
         truth: None,
         prediction: None,
         title: "probability".into(),
-    }
+    })
 }
 
 fn tiles(predicted: Predicted, with_probability: bool) -> Result<Vec<Tile>> {
@@ -103,7 +108,7 @@ fn tiles(predicted: Predicted, with_probability: bool) -> Result<Vec<Tile>> {
         title: sample.id.clone(),
     };
     let middle = match (probability, with_probability) {
-        (Some(map), _) => Some(probability_tile(map)),
+        (Some(map), _) => Some(probability_tile(map, sample.mask.as_ref())?),
         (None, false) => None,
         (None, true) => {
             let what = format!("of {}", sample.id);

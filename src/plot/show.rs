@@ -5,14 +5,24 @@ use rayon::prelude::*;
 use crate::plot::colormap::Colormap;
 use crate::plot::figure::Figure;
 use crate::plot::gallery::{Gallery, MOST};
+use crate::plot::montage::Contact;
 use crate::plot::style::{self, Legend, Sign};
 use crate::plot::text::{count, feet, percent};
 use crate::plot::tile::Tile;
-use crate::types::{Dataset, Sample};
+use crate::types::{Dataset, Sample, coverage_class};
 use crate::{Error, Result};
 
+/// The most pictures that are large enough for an id above and an outline inside.
+const LARGE: usize = 30;
+/// In how many columns more of them stand.
+const DENSE: i32 = 15;
+/// The most pictures of a contact sheet.
+const MOST_SMALL: usize = 400;
+
 impl Dataset {
-    /// A gallery of `n` samples in grey, spread evenly over the dataset, salt outlined; at most 96 are shown.
+    /// A gallery of `n` samples in grey, spread evenly over the dataset, salt outlined, each with its id, class of
+    /// coverage, coverage and depth; at most 96 are shown. More than 30 stand in rows of 15, `show(60)` as 15×4, without ids and
+    /// with the salt tinted: an outline would cover what is as small.
     ///
     /// ```
     /// use tgs_salt::types::{Dataset, Image, Mask, Sample};
@@ -34,16 +44,44 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::show`].
     pub fn show_as(&self, n: usize, colors: Colormap) -> Result<Figure> {
-        let samples =
-            spread(n, self.len())?.into_par_iter().map(|i| self.get(i)).collect::<Result<Vec<_>>>()?;
+        let samples = self.spread_samples(n, MOST)?;
+        let title = format!("{} of {} samples", samples.len(), count(self.len()));
+        if samples.len() > LARGE {
+            let captions = samples.iter().map(small_caption).collect();
+            let classes = self.class_names().to_vec();
+            return Contact { title, columns: DENSE, captions, samples, colors, classes }.draw();
+        }
         let masks = samples.iter().any(|sample| sample.mask.is_some());
         Gallery {
-            title: format!("{} of {} samples", samples.len(), count(self.len())),
+            title,
             legend: if masks { legend(self.class_names(), colors) } else { vec![] },
             tiles: samples.into_iter().map(|sample| tile(sample, colors)).collect(),
             group: 1,
         }
         .draw()
+    }
+
+    /// A contact sheet: `n` samples, spread evenly over the dataset, small and without captions, salt tinted; at most 400
+    /// are shown.
+    ///
+    /// ```
+    /// let salt = tgs_salt::Competition::sample()?;
+    /// assert_eq!(salt.train.montage(100)?.width(), 1900);
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Dataset::show`].
+    pub fn montage(&self, n: usize) -> Result<Figure> {
+        let samples = self.spread_samples(n, MOST_SMALL)?;
+        let title = format!("{} of {} samples", samples.len(), count(self.len()));
+        let columns = if samples.len() > 60 { 20 } else { DENSE };
+        let (colors, classes) = (Colormap::Grey, self.class_names().to_vec());
+        Contact { title, columns, captions: vec![], samples, colors, classes }.draw()
+    }
+
+    fn spread_samples(&self, n: usize, most: usize) -> Result<Vec<Sample>> {
+        spread_over(n, self.len(), most)?.into_par_iter().map(|i| self.get(i)).collect()
     }
 }
 
@@ -52,20 +90,54 @@ impl Dataset {
 /// # Errors
 /// [`Error::Config`] when `n` is 0.
 pub(crate) fn spread(n: usize, len: usize) -> Result<Vec<usize>> {
-    if n == 0 {
-        return Err(Error::Config {
-            field: "n",
-            got: "0".into(),
-            expected: format!("1 to {MOST} images to show"),
-        });
-    }
-    let n = n.min(len).min(MOST);
+    spread_over(n, len, MOST)
+}
+
+/// As [`spread`], at most `most` places.
+fn spread_over(n: usize, len: usize, most: usize) -> Result<Vec<usize>> {
+    let n = at_least_one(n, most)?.min(len).min(most);
     Ok((0..n).map(|i| (2 * i + 1) * len / (2 * n)).collect())
 }
 
+/// # Errors
+/// [`Error::Config`] when `n` is 0.
+pub(crate) fn at_least_one(n: usize, most: usize) -> Result<usize> {
+    match n {
+        0 => {
+            let expected = format!("1 to {most} images to show");
+            Err(Error::Config { field: "n", got: "0".into(), expected })
+        }
+        n => Ok(n),
+    }
+}
+
 fn tile(sample: Sample, colors: Colormap) -> Tile {
-    let detail = describe(&sample);
+    let detail = caption(&sample).join(" · ");
     Tile { image: sample.image, colors, truth: sample.mask, prediction: None, title: sample.id, detail }
+}
+
+/// What is known of a sample, part by part: class of coverage, coverage, depth.
+fn caption(sample: &Sample) -> Vec<String> {
+    let depth = sample.z.map_or("depth unknown".to_owned(), feet);
+    let Some(mask) = &sample.mask else { return vec![depth] };
+    match (mask.classes(), mask.is_empty()) {
+        (1, true) => vec!["class 0".into(), "no salt".into(), depth],
+        (1, false) => {
+            vec![format!("class {}", coverage_class(mask.coverage())), percent(mask.coverage()), depth]
+        }
+        // Where masks have classes of their own, another number would be taken for one of them.
+        (_, true) => vec!["empty".into(), depth],
+        (_, false) => vec![percent(mask.coverage()), depth],
+    }
+}
+
+/// As [`caption`], for a tile that has no room for many words.
+fn small_caption(sample: &Sample) -> Vec<String> {
+    let mut lines = caption(sample);
+    if let (None, Some(last)) = (sample.z, lines.last_mut()) {
+        *last = "no depth".into();
+    }
+    lines
 }
 
 /// What the outlines are.

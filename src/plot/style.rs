@@ -34,6 +34,9 @@ pub(crate) const COLORS: [RGBColor; 7] = [
 ];
 /// How much of its colour an area keeps on white.
 pub(crate) const LIGHT: f64 = 0.4;
+/// In charts what is true and what is predicted, near the colours of their outlines.
+pub(crate) const TRUE: RGBColor = COLORS[5];
+pub(crate) const PREDICTED: RGBColor = COLORS[4];
 /// The colour of one of several classes, which stands out from grey.
 pub(crate) fn class_color(class: usize) -> RGBColor {
     COLORS[class % (COLORS.len() - 1)]

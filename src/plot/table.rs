@@ -4,12 +4,14 @@ use polars::prelude::{AnyValue, Column, DataFrame, DataType};
 
 use crate::plot::html::escape;
 use crate::plot::text::count;
-use crate::types::{Dataset, coverage_class};
+use crate::types::{Dataset, MaskStatistics, PixelStatistics, coverage_class};
 use crate::{Error, Result};
 
 impl Dataset {
     /// A polars DataFrame with a row per sample: `id`, `z` (depth in feet), `coverage` (share of salt, in `[0, 1]`) and
-    /// `coverage_class` (0 to 10); null where a depth or a mask is not known.
+    /// `coverage_class` (0 to 10); `mean`, `min`, `max`, `std` of the pixels, amplitudes in `[0, 1]`; and whether the image is `black`
+    /// (one value everywhere), its mask `vertical` ([`Mask::is_vertical`](crate::Mask::is_vertical)) or `tiny`
+    /// ([`Mask::is_tiny`](crate::Mask::is_tiny)). Null where a depth or a mask is not known.
     ///
     /// ```
     /// use tgs_salt::types::{Dataset, Image, Mask, Sample};
@@ -17,29 +19,49 @@ impl Dataset {
     /// let mask = Some(Mask::new(1, 2, vec![0, 1])?);
     /// let dataset = Dataset::from_samples(vec![Sample { id: "a".into(), z: None, image, mask }])?;
     /// let table = dataset.table()?;
-    /// assert_eq!(table.shape(), (1, 4));
+    /// assert_eq!(table.shape(), (1, 11));
     /// assert_eq!(table.column("coverage_class").unwrap().u32().unwrap().get(0), Some(5));
     /// assert_eq!(table.column("z").unwrap().null_count(), 1);
     /// # Ok::<(), tgs_salt::Error>(())
     /// ```
     ///
     /// # Errors
-    /// As [`Dataset::coverages`].
+    /// As [`Dataset::coverages`] and [`Dataset::statistics`].
     pub fn table(&self) -> Result<DataFrame> {
-        let coverages = self.coverages()?;
+        let (masks, images) = (self.mask_statistics()?, self.statistics()?);
+        let coverages: Vec<Option<f64>> = masks.iter().map(|mask| mask.map(|mask| mask.coverage)).collect();
         let classes: Vec<Option<u32>> =
             coverages.iter().map(|coverage| coverage.map(|c| coverage_class(c) as u32)).collect();
-        DataFrame::new(
-            self.len(),
+        let flag = |name: &str, of: fn(MaskStatistics) -> bool| {
+            Column::new(name.into(), masks.iter().map(|mask| mask.map(of)).collect::<Vec<Option<bool>>>())
+        };
+        let pixels = |name: &str, of: fn(&PixelStatistics) -> f64| {
+            Column::new(name.into(), images.iter().map(of).collect::<Vec<f64>>())
+        };
+        let black: Vec<bool> = images.iter().map(PixelStatistics::is_black).collect();
+        frame(
+            "table",
             vec![
                 Column::new("id".into(), self.ids()),
                 Column::new("z".into(), self.depths()),
                 Column::new("coverage".into(), coverages),
                 Column::new("coverage_class".into(), classes),
+                pixels("mean", |image| image.mean),
+                pixels("min", |image| image.min),
+                pixels("max", |image| image.max),
+                pixels("std", |image| image.std),
+                Column::new("black".into(), black),
+                flag("vertical", |mask| mask.vertical),
+                flag("tiny", |mask| mask.tiny),
             ],
         )
-        .map_err(|e| Error::Figure { what: "table".into(), why: e.to_string() })
     }
+}
+
+/// The columns, all of one length, as a DataFrame.
+pub(crate) fn frame(what: &str, columns: Vec<Column>) -> Result<DataFrame> {
+    let rows = columns.first().map_or(0, Column::len);
+    DataFrame::new(rows, columns).map_err(|e| Error::Figure { what: what.into(), why: e.to_string() })
 }
 
 /// How many rows are shown at the start and at the end of a long table.
@@ -68,7 +90,8 @@ fn html(table: &DataFrame) -> String {
         format!("<tr style=\"background:transparent\">{all}</tr>")
     };
     let row = |i: usize| cells(LINE, &|column| value(column, i));
-    let body: String = match rows > 2 * ENDS {
+    // A line that says "…" has to stand for more than one row: the eleven classes of coverage are all shown.
+    let body: String = match rows > 2 * ENDS + 1 {
         false => (0..rows).map(row).collect(),
         true => {
             let (first, last) = ((0..ENDS).map(row), (rows - ENDS..rows).map(row));
@@ -138,7 +161,7 @@ mod tests {
 
     #[test]
     fn short_and_empty_tables_show_all() {
-        assert_eq!(html(&ids(10)).matches("<tr ").count(), 2 + 10);
+        assert_eq!(html(&ids(11)).matches("<tr ").count(), 2 + 11);
         assert_eq!(html(&ids(0)).matches("<tr ").count(), 2);
         html(&DataFrame::empty());
     }

@@ -13,6 +13,11 @@ pub(crate) fn count(n: usize) -> String {
     text
 }
 
+/// `1 image`, `18,000 images`.
+pub(crate) fn counted(n: usize, what: &str) -> String {
+    format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 /// A whole number below 10¹⁵, rounded: `−1,500`.
 pub(crate) fn thousands(v: f64) -> String {
     let sign = if v.round() < 0.0 { "−" } else { "" };
@@ -56,6 +61,7 @@ mod tests {
             [0.04, 61.0, 3723.9, f64::NAN].map(duration),
             ["0.0 s", "1 min 1 s", "1 h 2 min", "NaN s"]
         );
+        assert_eq!([1, 0, 1200].map(|n| counted(n, "mask")), ["1 mask", "0 masks", "1,200 masks"]);
         assert_eq!([feet(906.0), feet(50.25)], ["906 ft", "50.2 ft"]);
     }
 }

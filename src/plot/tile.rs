@@ -34,6 +34,11 @@ const TINT: f32 = 0.35;
 /// Thickness of the contrasting edge on both of its sides.
 const EDGE: f32 = 1.5;
 
+/// Salt in no more pixels than this is circled: nobody would find it.
+const FEW: usize = 8;
+/// White between such salt and the circle, in pixels of the figure.
+const AROUND: f32 = 16.0;
+
 impl Tile {
     /// The picture, as large as fits into a square of `side` pixels.
     ///
@@ -58,6 +63,9 @@ impl Tile {
             match mask {
                 Some(mask) if mask.classes() == 1 => {
                     outline(&mut rgb, (mask.pixels(), (height, width)), to, (color, style::contrast(color)));
+                    if (1..=FEW).contains(&mask.area()) {
+                        circle(&mut rgb, mask, to, color);
+                    }
                 }
                 Some(mask) => overlay(&mut rgb, mask, to),
                 None => {}
@@ -110,6 +118,25 @@ fn outline(
     }
 }
 
+/// A circle around all salt of `mask`.
+fn circle(rgb: &mut [u8], mask: &Mask, (height, width): (usize, usize), color: RGBColor) {
+    let any = mask.any();
+    let salt = any.iter().enumerate().filter(|(_, p)| **p > 0);
+    let (down, across) = (height as f32 / mask.height() as f32, width as f32 / mask.width() as f32);
+    let places: Vec<(f32, f32)> = salt
+        .map(|(i, _)| ((i / mask.width()) as f32 + 0.5, (i % mask.width()) as f32 + 0.5))
+        .map(|(y, x)| (y * down, x * across))
+        .collect();
+    let middle = |of: fn(&(f32, f32)) -> f32| places.iter().map(of).sum::<f32>() / places.len() as f32;
+    let (y, x) = (middle(|place| place.0), middle(|place| place.1));
+    let far = |place: &(f32, f32)| ((place.0 - y).powi(2) + (place.1 - x).powi(2)).sqrt();
+    let radius = places.iter().map(far).fold(0.0, f32::max) + AROUND;
+    for (i, pixel) in rgb.chunks_exact_mut(3).enumerate() {
+        let off = (far(&((i / width) as f32 + 0.5, (i % width) as f32 + 0.5)) - radius).abs();
+        blend(pixel, color, (LINE / 2.0 + 0.5 - off).clamp(0.0, 1.0));
+    }
+}
+
 /// 1 where the field is above 0.5, else 0, with a soft step of one pixel: the field's height above 0.5, divided by its
 /// slope, is the distance from the border.
 fn sharpen(field: &[f32], (height, width): (usize, usize)) -> Vec<f32> {
@@ -157,7 +184,8 @@ fn spread(
     spread
 }
 
-fn blend(pixel: &mut [u8], color: RGBColor, alpha: f32) {
+/// Lays a colour over a pixel.
+pub(crate) fn blend(pixel: &mut [u8], color: RGBColor, alpha: f32) {
     for (channel, over) in pixel.iter_mut().zip([color.0, color.1, color.2]) {
         *channel = (f32::from(*channel) * (1.0 - alpha) + f32::from(over) * alpha).round() as u8;
     }

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use crate::types::{Image, Mask, Rle, Sample, check_id, check_size, check_sizes, sort_by_id};
+use crate::types::{
+    Image, Mask, MaskStatistics, PixelStatistics, Rle, Sample, check_id, check_size, check_sizes, sort_by_id,
+};
 use crate::{Error, Result};
 
 /// A list of samples in the order of their ids. Images are read when asked for; a clone is cheap.
@@ -35,8 +37,16 @@ pub(crate) struct Entry {
     pub(crate) z: Option<f32>,
     pub(crate) image: ImageSource,
     pub(crate) mask: MaskSource,
-    /// Share of salt, remembered once it is known.
-    pub(crate) coverage: OnceLock<f64>,
+    /// What the mask is like, remembered once it was read.
+    pub(crate) salt: OnceLock<MaskStatistics>,
+    /// What the image is like, remembered once somebody asked.
+    pub(crate) pixels: OnceLock<PixelStatistics>,
+}
+
+impl Entry {
+    pub(crate) fn new(id: String, z: Option<f32>, image: ImageSource, mask: MaskSource) -> Entry {
+        Entry { id, z, image, mask, salt: OnceLock::new(), pixels: OnceLock::new() }
+    }
 }
 
 #[derive(Clone)]
@@ -77,7 +87,7 @@ impl Dataset {
                 None => MaskSource::None,
             };
             let image = ImageSource::Memory(Arc::new(image));
-            entries.push(Entry { id, z, image, mask, coverage: OnceLock::new() });
+            entries.push(Entry::new(id, z, image, mask));
         }
         let all = Dataset::from_entries(sort_by_id(entries, |entry| &entry.id), None)?;
         Ok(all.with_names(numbered(classes)))

@@ -3,19 +3,19 @@
 use std::sync::OnceLock;
 
 use crate::types::dataset::numbered;
-use crate::types::{Dataset, Entry, Mask, MaskSource, Rle};
+use crate::types::{Dataset, Entry, Mask, MaskSource, MaskStatistics, Rle};
 use crate::{Error, Result};
 
-/// A mask as it is kept: the runs of each class, and the share of salt.
+/// A mask as it is kept: the runs of each class, and what it is like.
 pub(crate) struct Label {
     rles: Vec<Rle>,
-    coverage: f64,
+    salt: MaskStatistics,
 }
 
 impl Label {
     pub(crate) fn of(mask: &Mask) -> Label {
         let one = |plane: &[u8]| Mask::new(mask.height(), mask.width(), plane.to_vec()).map(|m| m.to_rle());
-        Label { rles: mask.planes().flat_map(one).collect(), coverage: mask.coverage() }
+        Label { rles: mask.planes().flat_map(one).collect(), salt: MaskStatistics::of(mask) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -75,7 +75,7 @@ impl Dataset {
         };
         let entry = |(entry, label): (&Entry, Label)| Entry {
             mask: MaskSource::Rles(label.rles),
-            coverage: OnceLock::from(label.coverage),
+            salt: OnceLock::from(label.salt),
             ..entry.clone()
         };
         let order = self.submission_order().map(|order| order.to_vec());

@@ -123,6 +123,11 @@ impl Mask {
         planes.fold(first.to_vec(), join).into()
     }
 
+    /// A mask of the same size: salt where `salt` is true, which gets a pixel's number, `y * width + x`.
+    pub(crate) fn with(&self, salt: impl FnMut(usize) -> bool) -> Mask {
+        Mask { pixels: (0..self.pixels.len()).map(salt).map(u8::from).collect(), ..*self }
+    }
+
     /// Height in pixels.
     pub fn height(&self) -> usize {
         self.height

@@ -11,6 +11,7 @@ mod joined;
 mod mask;
 mod rle;
 mod sample;
+mod statistics;
 pub(crate) mod stratify;
 pub(crate) mod together;
 
@@ -25,4 +26,6 @@ pub use self::mask::Mask;
 pub use self::rle::Rle;
 pub use self::sample::Sample;
 pub(crate) use self::sample::{check_id, check_sizes, sort_by_id};
+pub(crate) use self::statistics::MaskStatistics;
+pub use self::statistics::{PixelStatistics, TINY_MASK};
 pub use self::stratify::Stratify;

@@ -48,6 +48,9 @@ impl Axis {
     }
 }
 
+/// How far a label may stand out to the right of the plotted area.
+const END: i32 = 34;
+
 /// The plotted area in pixels and in values.
 pub(super) struct Frame {
     pub(super) left: i32,
@@ -69,23 +72,33 @@ impl Frame {
 
     /// The grid with its labels, and the axis below with its title.
     pub(super) fn draw(&self, canvas: &Canvas, x: &Axis, y: &Axis) -> Painted {
-        let most = |pixels: i32, least: i32, most: i32| (pixels / 75).clamp(least, most) as usize;
-        for (value, label) in self.fitting(&ticks(self.x, most(self.right - self.left, 2, 10), &x.ticks)) {
+        for (value, label) in self.fitting(&ticks(self.x, most(self.right - self.left, (2, 10)), &x.ticks)) {
             let (at, _) = self.at((*value, 0.0));
             // Bars stand on their names; a line through their middle says nothing.
             if !matches!(x.ticks, Ticks::Names(_)) {
                 let line = [(at, self.top), (at, self.bottom)];
                 canvas.draw(&PathElement::new(line, GRID.stroke_width(2)))?;
             }
+            // A long label at the end of the axis stays inside of the figure.
+            let at = at.min(self.right + END - Text::Small.width(label) / 2);
             Text::Small.draw(canvas, label, (at, self.bottom + 26), (HPos::Center, FAINT_INK))?;
         }
-        for (value, label) in ticks(self.y, most(self.bottom - self.top, 3, 6), &y.ticks) {
+        for (value, label) in self.y_ticks(y) {
             let (_, at) = self.at((0.0, value));
             canvas.draw(&PathElement::new([(self.left, at), (self.right, at)], GRID.stroke_width(2)))?;
             Text::Small.draw(canvas, &label, (self.left - 14, at), (HPos::Right, FAINT_INK))?;
         }
         let middle = (self.left + self.right) / 2;
         Text::Plain.draw(canvas, &x.title, (middle, self.bottom + 68), (HPos::Center, INK))
+    }
+
+    fn y_ticks(&self, y: &Axis) -> Vec<(f64, String)> {
+        ticks(self.y, most(self.bottom - self.top, (3, 6)), &y.ticks)
+    }
+
+    /// The room that the labels of the axis to the top need.
+    pub(super) fn y_labels(&self, y: &Axis) -> i32 {
+        self.y_ticks(y).iter().map(|tick| Text::Small.width(&tick.1)).max().unwrap_or(0) + 18
     }
 
     /// The axis itself, above all that stands on it.
@@ -100,6 +113,11 @@ impl Frame {
         let apart = (self.right - self.left) / ticks.len().max(1) as i32;
         ticks.iter().step_by((widest / apart.max(1) + i32::from(widest % apart.max(1) > 0)).max(1) as usize)
     }
+}
+
+/// How many ticks so many pixels have room for.
+fn most(pixels: i32, (least, most): (i32, i32)) -> usize {
+    (pixels / 60).clamp(least, most) as usize
 }
 
 /// From the least to the greatest value, a `share` wider at both ends, and never empty.

@@ -18,10 +18,13 @@ pub(crate) fn histogram(values: &[f64], (low, high): (f64, f64), bins: usize) ->
 /// A range with round ends around the values from `low` to `high`, and into how many bins of a round width it divides:
 /// `about` so many, or down to 2/5 of it.
 pub(crate) fn round_bins((low, high): (f64, f64), about: usize) -> ((f64, f64), usize) {
-    let rough = ((high - low) / about.max(1) as f64).max(1e-6 * low.abs().max(high.abs()).max(1.0));
+    let width = if high > low { high - low } else { low.abs().max(1.0) };
+    let rough = width / about.max(1) as f64;
     let power = libm::pow(10.0, libm::floor(libm::log10(rough)));
     let step = [1.0, 2.0, 5.0].into_iter().map(|m| m * power).find(|&s| s >= rough).unwrap_or(10.0 * power);
-    let (first, last) = ((low / step).floor(), (high / step).ceil());
+    // A single value stands in the middle of three bins.
+    let beside = if high > low { 0.0 } else { 1.0 };
+    let (first, last) = ((low / step).floor() - beside, (high / step).ceil() + beside);
     let bins = (last - first).max(1.0);
     ((first * step, (first + bins) * step), bins as usize)
 }
@@ -69,7 +72,7 @@ mod tests {
         assert_eq!(round_bins((0.0, 100.0), 100), ((0.0, 100.0), 100));
         for value in [0.0, 7.0, -3.5] {
             let ((low, high), bins) = round_bins((value, value), 24);
-            assert!(low <= value && value <= high && low < high && bins < 5, "{value}: {low} {high} {bins}");
+            assert!(low < value && value < high && bins < 4, "{value}: {low} {high} {bins}");
         }
     }
 

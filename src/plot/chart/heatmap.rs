@@ -15,7 +15,7 @@ pub(crate) struct Heatmap {
     pub(crate) columns: (String, Vec<String>),
     /// Title and names of the rows, from the top.
     pub(crate) rows: (String, Vec<String>),
-    /// Row by row: how strong the colour is, in `[0, 1]`, and what is written. What is not a number is grey.
+    /// Row by row: how strong the colour is, in `[0, 1]`, and what is written, in one or more lines. What is not a number is grey.
     pub(crate) cells: Vec<(f64, String)>,
     pub(crate) scale: Scale,
 }
@@ -32,6 +32,8 @@ pub(crate) struct Scale {
 const BAR: i32 = 30;
 /// White between cells and bar, and between bar and its labels.
 const APART: i32 = 26;
+/// Height of a line of text in a cell.
+const LINE: i32 = 26;
 /// From no to full colour, equally spaced, each darker than the one before.
 const COLORS: [[f64; 3]; 4] =
     [[246.0, 249.0, 252.0], [150.0, 196.0, 222.0], [0.0, 114.0, 178.0], [6.0, 44.0, 88.0]];
@@ -86,9 +88,12 @@ impl Heatmap {
             let corners = [(left, top), (right - 2, bottom - 2)];
             canvas.draw(&Rectangle::new(corners, style::filled(color)))?;
             let ink = if *value > 0.55 { RGBColor(255, 255, 255) } else { INK };
-            let middle = ((left + right) / 2, (top + bottom) / 2);
-            if Text::Small.width(text) <= right - left - 4 && bottom - top >= 24 {
-                Text::Small.draw(canvas, text, middle, (HPos::Center, ink))?;
+            let fits = text.lines().all(|line| Text::Small.width(line) <= right - left - 4);
+            let height = LINE * text.lines().count() as i32;
+            let first = (top + bottom - height + LINE) / 2;
+            for (i, line) in (0..).zip(text.lines()).filter(|_| fits && bottom - top >= height) {
+                let middle = ((left + right) / 2, first + i * LINE);
+                Text::Small.draw(canvas, line, middle, (HPos::Center, ink))?;
             }
         }
         Ok(())

@@ -82,7 +82,7 @@ impl Panel {
         (width, height): (i32, i32),
         head: Head,
     ) -> Painted {
-        let frame = Frame {
+        let mut frame = Frame {
             left: x + LEFT,
             top: y + head.height,
             right: x + width - RIGHT,
@@ -90,6 +90,7 @@ impl Panel {
             x: self.x_range(),
             y: self.y_range(),
         };
+        frame.left = frame.left.max(x + frame.y_labels(&self.y));
         head.title(canvas, &self.title, (x, y), width)?;
         let entries = self.legend();
         let rows = style::legend_rows(&entries, width);
@@ -129,7 +130,8 @@ impl Panel {
         let bars = self.layers.iter().any(|layer| matches!(layer.shape, Shape::Bars(_)));
         match self.y.range {
             Some(range) => range,
-            None if bars && values.iter().all(|&v| v >= 0.0) => (0.0, if high > 0.0 { high } else { 1.0 }),
+            None if bars && values.iter().all(|&v| v == 0.0) => (0.0, 1.0),
+            None if bars && values.iter().all(|&v| v >= 0.0) => (0.0, high),
             None => (low, high),
         }
     }
