@@ -78,6 +78,8 @@ pub use types::{Competition, Dataset, Image, Mask, Rle, Sample, Stratify};
 pub mod docs {
     #[doc = include_str!("docs/design.md")]
     pub mod design {}
+    #[doc = include_str!("docs/exploring.md")]
+    pub mod exploring {}
     #[doc = include_str!("docs/training.md")]
     pub mod training {}
     #[doc = include_str!("docs/adding_an_encoder.md")]
