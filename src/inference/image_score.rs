@@ -32,6 +32,8 @@ pub(crate) struct Known {
     pub(crate) iou: f64,
     /// Mean of the IoU of salt and that of background.
     pub(crate) mean_iou: f64,
+    /// What only tables ask for.
+    #[cfg_attr(not(feature = "frames"), allow(dead_code))]
     pub(crate) dice: f64,
     pub(crate) mean_precision: f64,
     /// How many pixels are predicted wrongly.

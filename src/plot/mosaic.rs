@@ -162,34 +162,44 @@ fn label(canvas: &Canvas, id: &str, [(x, y), (right, _)]: [(i32, i32); 2]) -> Pa
     Text::Small.draw(canvas, &text, (x + 9, y + 18), (HPos::Left, INK))
 }
 
-/// Where each section stands, left to right in rows, and how high all of it is; none where one is too wide.
-fn places(drawn: &[Drawn], unit: i32) -> Option<(Vec<(i32, i32)>, i32)> {
-    let room = WIDTH as i32 - 2 * MARGIN;
-    let (mut x, mut y, mut tallest) = (0, 0, 0);
-    let mut places = Vec::with_capacity(drawn.len());
-    for one in drawn {
-        let (width, height) = one.size(unit);
-        let width = width.max(LEAST);
-        if width > room {
-            return None;
-        }
-        if x > 0 && x + width > room {
-            (x, y, tallest) = (0, y + tallest + GAP, 0);
-        }
-        places.push((MARGIN + x, HEADER + y));
-        x += width + GAP;
-        tallest = tallest.max(CAPTION + height);
-    }
-    Some((places, HEADER + y + tallest + MARGIN))
+/// Where each section stands, left to right in rows.
+struct Layout {
+    /// The longer side of a tile, in pixels.
+    unit: i32,
+    /// Upper left corners.
+    places: Vec<(i32, i32)>,
+    /// Of the whole figure.
+    height: i32,
 }
 
-/// The longer side of a tile, and where each section stands: as large as fills the figure best.
-fn layout(drawn: &[Drawn]) -> Option<(i32, Vec<(i32, i32)>, i32)> {
-    let layout = |unit: i32| places(drawn, unit).map(|(places, height)| (unit, places, height));
-    let filled = |unit: i32, height: i32| f64::from(unit * unit) / f64::from(height);
-    let fitting = UNITS.filter_map(layout).filter(|(_, _, height)| *height <= TALL);
-    let best = fitting.max_by(|a, b| filled(a.0, a.2).total_cmp(&filled(b.0, b.2)));
-    best.or_else(|| (1..=*UNITS.start()).rev().find_map(layout))
+impl Layout {
+    /// As large as fills the figure best; none where a section is too wide.
+    fn new(drawn: &[Drawn]) -> Option<Layout> {
+        let fitting = UNITS.filter_map(|unit| Layout::of(drawn, unit)).filter(|layout| layout.height <= TALL);
+        let filled = |layout: &Layout| f64::from(layout.unit * layout.unit) / f64::from(layout.height);
+        let best = fitting.max_by(|a, b| filled(a).total_cmp(&filled(b)));
+        best.or_else(|| (1..=*UNITS.start()).rev().find_map(|unit| Layout::of(drawn, unit)))
+    }
+
+    fn of(drawn: &[Drawn], unit: i32) -> Option<Layout> {
+        let room = WIDTH as i32 - 2 * MARGIN;
+        let (mut x, mut y, mut tallest) = (0, 0, 0);
+        let mut places = Vec::with_capacity(drawn.len());
+        for one in drawn {
+            let (width, height) = one.size(unit);
+            let width = width.max(LEAST);
+            if width > room {
+                return None;
+            }
+            if x > 0 && x + width > room {
+                (x, y, tallest) = (0, y + tallest + GAP, 0);
+            }
+            places.push((MARGIN + x, HEADER + y));
+            x += width + GAP;
+            tallest = tallest.max(CAPTION + height);
+        }
+        Some(Layout { unit, places, height: HEADER + y + tallest + MARGIN })
+    }
 }
 
 fn draw(title: String, sections: &[&Section], dataset: &Dataset) -> Result<Figure> {
@@ -199,7 +209,7 @@ fn draw(title: String, sections: &[&Section], dataset: &Dataset) -> Result<Figur
     }
     let drawn: Vec<Drawn> =
         sections.par_iter().map(|section| Drawn::new(section, dataset)).collect::<Result<_>>()?;
-    let Some((unit, places, height)) = layout(&drawn) else {
+    let Some(Layout { unit, places, height }) = Layout::new(&drawn) else {
         let why = "a section is too wide; show one with fewer columns".to_owned();
         return Err(Error::Figure { what: "mosaics".into(), why });
     };

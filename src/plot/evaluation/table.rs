@@ -73,3 +73,36 @@ fn frame(rows: usize, columns: Vec<Column>) -> Result<DataFrame> {
     DataFrame::new(rows, columns)
         .map_err(|e| Error::Figure { what: "table of predictions".into(), why: e.to_string() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Image, Mask, Sample};
+
+    #[test]
+    fn what_is_not_known_is_null() {
+        let image = |p: f32| Image::new(1, 2, vec![p, 1.0]).unwrap();
+        let sample =
+            |id: &str, mask: Option<Mask>| Sample { id: id.into(), z: None, image: image(0.0), mask };
+        let mask = Mask::new(1, 2, vec![0, 1]).unwrap();
+        let dataset = Dataset::from_samples(vec![sample("a", None), sample("b", Some(mask))]).unwrap();
+        let all = Probabilities::new(dataset.ids(), vec![image(0.2), image(0.75)], None);
+        let table = all.table(&dataset).unwrap();
+        let known = ["coverage", "coverage_class", "iou", "dice", "mean_precision", "loss"];
+        for column in table.columns() {
+            let nulls = match column.name().as_str() {
+                "z" => 2,
+                name if known.contains(&name) => 1,
+                _ => 0,
+            };
+            assert_eq!(column.null_count(), nulls, "{column:?}");
+        }
+        let second = |name: &str| table.column(name).unwrap().f64().unwrap().get(1).unwrap();
+        assert_eq!((second("predicted_coverage"), second("iou"), second("dice")), (1.0, 0.5, 2.0 / 3.0));
+        assert!((second("loss") + 0.25f64.ln() / 2.0).abs() < 1e-12);
+        assert_eq!(table.column("predicted_class").unwrap().u32().unwrap().get(1), Some(10));
+        let masks = all.threshold(0.8).unwrap().table(&dataset).unwrap();
+        assert_eq!(masks.shape(), (2, 9));
+        assert_eq!(masks.column("iou").unwrap().f64().unwrap().get(1), Some(1.0));
+    }
+}
