@@ -4,7 +4,7 @@ use crate::inference::mean::Sum;
 use crate::inference::{Probabilities, Tta};
 use crate::metrics::Score;
 use crate::models::Model;
-use crate::types::Dataset;
+use crate::types::{Dataset, numbered};
 use crate::{Error, Result};
 use candle_core::Device;
 use std::path::Path;
@@ -28,16 +28,21 @@ pub struct Ensemble {
 }
 
 impl Ensemble {
-    /// Of models of one class each.
+    /// Of models of the same classes.
     ///
     /// # Errors
-    /// [`Error::Config`] without models, or for one with several classes.
+    /// [`Error::Config`] without models, or for one with other classes than the first.
     pub fn new(models: Vec<Model>) -> Result<Ensemble> {
         if models.is_empty() {
             let expected = "at least 1".into();
             return Err(Error::Config { field: "models", got: "0".into(), expected });
         }
-        models.iter().try_for_each(Model::check_one_class)?;
+        let classes = |model: &Model| model.config().classes;
+        let first = models.first().map_or(1, classes);
+        if let Some(other) = models.iter().map(classes).find(|&other| other != first) {
+            let expected = format!("{first} as of the first model");
+            return Err(Error::Config { field: "classes", got: other.to_string(), expected });
+        }
         Ok(Ensemble { models })
     }
 
@@ -86,7 +91,8 @@ impl Ensemble {
             presence = presence.zip(presence_of_part).map(|(all, part)| [all, part].concat());
         }
         let all = Probabilities::new(dataset.ids(), maps, dataset.submission_order());
-        Ok(all.with_presence(presence))
+        let names = self.models.first().map_or_else(|| numbered(1), |model| model.class_names(dataset));
+        Ok(all.with_class_names(&names).with_presence(presence))
     }
 
     /// The competition's score on a dataset with masks; see [`Model::evaluate`].

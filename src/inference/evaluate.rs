@@ -26,7 +26,7 @@ impl Probabilities {
     /// [`Error::Id`] when the ids differ or an image has no mask.
     pub fn evaluate(&self, dataset: &Dataset) -> Result<Score> {
         let truths = self.truths(dataset)?;
-        let threshold = ThresholdSearch::new(&truths, self.maps())?.best;
+        let threshold = ThresholdSearch::new(&each_class(&truths)?, self.maps())?.best;
         Score::of(&truths, self.threshold(threshold)?.masks(), threshold)
     }
 
@@ -35,7 +35,7 @@ impl Probabilities {
     /// # Errors
     /// As [`Probabilities::evaluate`].
     pub fn threshold_search(&self, dataset: &Dataset) -> Result<ThresholdSearch> {
-        ThresholdSearch::new(&self.truths(dataset)?, self.maps())
+        ThresholdSearch::new(&each_class(&self.truths(dataset)?)?, self.maps())
     }
 
     /// Whether the probabilities are what they say: how often the pixels given 0.7 are salt.
@@ -52,7 +52,7 @@ impl Probabilities {
     /// # Errors
     /// As [`Probabilities::evaluate`].
     pub fn calibration(&self, dataset: &Dataset) -> Result<Calibration> {
-        Calibration::new(&self.truths(dataset)?, self.maps())
+        Calibration::new(&each_class(&self.truths(dataset)?)?, self.maps())
     }
 
     /// The rule that makes the best masks of these probabilities, and its score; `search` says which parts of it to choose.
@@ -74,7 +74,21 @@ impl Probabilities {
     /// # Errors
     /// As [`Probabilities::evaluate`].
     pub fn choose_rule(&self, dataset: &Dataset, search: &RuleSearch) -> Result<ChosenRule> {
-        search.choose(&self.truths(dataset)?, self.maps(), &self.presence())
+        search.choose(&each_class(&self.truths(dataset)?)?, self.maps(), &self.presence())
+    }
+
+    /// As [`Probabilities::choose_rule`], a rule for each class, for [`Probabilities::apply_each`].
+    ///
+    /// # Errors
+    /// As [`Probabilities::choose_rule`].
+    pub fn choose_rules(&self, dataset: &Dataset, search: &RuleSearch) -> Result<Vec<ChosenRule>> {
+        let truths = self.truths(dataset)?;
+        let one = |class: usize| {
+            let truths: Vec<Mask> = truths.iter().map(|mask| mask.class(class)).collect::<Result<_>>()?;
+            let probabilities = self.class(class)?;
+            search.choose(&truths, probabilities.maps(), &probabilities.presence())
+        };
+        (0..self.class_names().len()).map(one).collect()
     }
 
     /// The score of the masks that a rule makes.
@@ -100,6 +114,11 @@ impl Masks {
         // No measure looks at the threshold.
         Ok(Score::of(&truths(&self.ids, dataset)?, self.masks(), 0.5)?.mean_precision)
     }
+}
+
+/// The classes of all masks, image by image.
+pub(super) fn each_class(masks: &[Mask]) -> Result<Vec<Mask>> {
+    masks.iter().flat_map(|mask| (0..mask.classes()).map(|class| mask.class(class))).collect()
 }
 
 /// The masks of the images that were predicted.

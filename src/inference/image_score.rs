@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 
 use crate::inference::evaluate::no_truth;
-use crate::inference::predictions::not_predicted;
+use crate::inference::masks::not_predicted;
 use crate::inference::{Masks, Probabilities};
 use crate::metrics::{binary_cross_entropy, dice, iou, mean_precision};
 use crate::types::{Dataset, Image, Mask};
@@ -54,9 +54,10 @@ impl Probabilities {
     /// Each image of the dataset in its order, salt being where the probability is above 0.5.
     ///
     /// # Errors
-    /// [`Error::Id`] when an image was not predicted; [`Error::Image`] when a probability is not in `[0, 1]`; as
+    /// [`Error::Id`] when an image was not predicted; [`Error::Config`] when there are several classes; [`Error::Image`] when a probability is not in `[0, 1]`; as
     /// [`Dataset::get`].
     pub(crate) fn image_scores(&self, dataset: &Dataset) -> Result<Vec<ImageScore>> {
+        self.check_one_class()?;
         scores(dataset, &self.ids, |i| {
             let map = &self.maps()[i];
             Ok((Cow::Owned(map.threshold(THRESHOLD)?), Some(map)))

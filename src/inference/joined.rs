@@ -1,6 +1,7 @@
 //! Parts of what was predicted, and parts joined.
 
 use crate::inference::Probabilities;
+use crate::types::numbered;
 use crate::{Error, Result};
 use std::collections::HashMap;
 
@@ -25,7 +26,7 @@ impl Probabilities {
     /// cross-validation, say.
     ///
     /// # Errors
-    /// [`Error::Id`] when an id is there twice.
+    /// [`Error::Id`] when an id is there twice; [`Error::Shape`] when they have other classes.
     pub fn join(all: &[Probabilities]) -> Result<Probabilities> {
         let joined = of_images(all.iter().flat_map(|one| (0..one.len()).map(move |at| (one, at))).collect())?;
         Ok(joined.with_submission_order(all.first().and_then(Probabilities::submission_order)))
@@ -40,9 +41,21 @@ fn of_images(mut images: Vec<(&Probabilities, usize)>) -> Result<Probabilities> 
         let why = "is there twice; expected different images".into();
         return Err(Error::Id { id: pair[0].clone(), why });
     }
-    let maps = images.iter().map(|(all, at)| all.maps()[*at].clone()).collect();
-    let presence = images.iter().map(|(all, at)| all.head().map(|presence| presence[*at])).collect();
-    Ok(Probabilities::new(ids, maps, None).with_presence(presence))
+    let names = images.first().map_or_else(|| numbered(1), |(all, _)| all.class_names().to_vec());
+    let classes = names.len();
+    if let Some((other, _)) = images.iter().find(|(all, _)| all.class_names().len() != classes) {
+        return Err(Error::Shape {
+            what: "joined probabilities".into(),
+            expected: format!("of {classes} classes as the first"),
+            got: other.class_names().len().to_string(),
+            hint: "join what models of the same classes predicted".into(),
+        });
+    }
+    let places = |at: usize| at * classes..(at + 1) * classes;
+    let maps = images.iter().flat_map(|(all, at)| all.maps()[places(*at)].to_vec()).collect();
+    let head = |(all, at): &(&Probabilities, usize)| all.head().map(|head| head[places(*at)].to_vec());
+    let presence = images.iter().map(head).collect::<Option<Vec<_>>>().map(|heads| heads.concat());
+    Ok(Probabilities::new(ids, maps, None).with_class_names(&names).with_presence(presence))
 }
 
 #[cfg(test)]

@@ -113,6 +113,9 @@ impl Probabilities {
             if one.ids != first.ids {
                 return Err(disagree("the same ids in the same order in each", "different ids"));
             }
+            if one.class_names().len() != first.class_names().len() {
+                return Err(disagree("the same classes in each", "different ones"));
+            }
             sum.add(one.maps(), one.head())?;
         }
         let (maps, presence) = sum.finish();

@@ -1,21 +1,25 @@
-//! What a model says of a dataset: probabilities, and masks cut from them.
+//! What a model says of a dataset: probabilities.
 
-use crate::io::{Submission, write_submission};
+use crate::inference::Masks;
+use crate::inference::masks::position;
 use crate::metrics::MaskRule;
-use crate::types::{Image, Mask};
+use crate::types::{Image, Mask, numbered};
 use crate::{Error, Result};
 use rayon::prelude::*;
-use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
-/// One probability map per image, in `[0, 1]`, at the size of the image. Cheap to clone.
+/// One probability map per image, in `[0, 1]`, at the size of the image; of several classes one for each of them. Cheap to clone.
+///
+/// What takes several classes together, such as [`Probabilities::threshold`] or [`Probabilities::evaluate`], treats each map
+/// alike; [`Probabilities::class`] is for what wants one class.
 #[derive(Clone)]
 pub struct Probabilities {
     /// The images' ids, in the order of the dataset.
     pub ids: Vec<String>,
+    class_names: Arc<Vec<String>>,
+    /// Image by image, class by class.
     maps: Arc<Vec<Image>>,
-    /// What a presence head says of each image.
+    /// What a presence head says of each map.
     presence: Option<Arc<Vec<f32>>>,
     submission_order: Option<Arc<Vec<String>>>,
 }
@@ -26,7 +30,13 @@ impl Probabilities {
         maps: Vec<Image>,
         submission_order: Option<Arc<Vec<String>>>,
     ) -> Self {
-        Probabilities { ids, maps: Arc::new(maps), presence: None, submission_order }
+        let class_names = Arc::new(numbered(1));
+        Probabilities { ids, class_names, maps: Arc::new(maps), presence: None, submission_order }
+    }
+
+    /// The same, of these classes.
+    pub(crate) fn with_class_names(self, names: &[String]) -> Self {
+        Probabilities { class_names: Arc::new(names.to_vec()), ..self }
     }
 
     /// The same with what a presence head says.
@@ -53,12 +63,46 @@ impl Probabilities {
         self.ids.is_empty()
     }
 
+    /// What the classes are called, as in the dataset.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// The probabilities of one class, counted from 0.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when there is no such class.
+    pub fn class(&self, class: usize) -> Result<Probabilities> {
+        let classes = self.class_names.len();
+        let Some(name) = self.class_names.get(class) else {
+            let expected = format!("below the number of classes, {classes}");
+            return Err(Error::Config { field: "class", got: class.to_string(), expected });
+        };
+        let maps = self.maps.iter().skip(class).step_by(classes).cloned().collect();
+        let head = self.head().map(|head| head.iter().skip(class).step_by(classes).copied().collect());
+        Ok(self.with_maps(maps, head).with_class_names(std::slice::from_ref(name)))
+    }
+
     /// The map of one image: each pixel the probability of salt.
     ///
     /// # Errors
-    /// [`Error::Id`] when no image has this id.
+    /// [`Error::Id`] when no image has this id; [`Error::Config`] when there are several classes.
     pub fn get(&self, id: &str) -> Result<Image> {
+        self.check_one_class()?;
         Ok(self.maps[position(&self.ids, id)?].clone())
+    }
+
+    /// # Errors
+    /// [`Error::Config`] when there are several classes.
+    pub(crate) fn check_one_class(&self) -> Result<()> {
+        match self.class_names.len() {
+            1 => Ok(()),
+            classes => Err(Error::Config {
+                field: "classes",
+                got: classes.to_string(),
+                expected: "1; take one with `class(i)`, of the dataset too".into(),
+            }),
+        }
     }
 
     pub(crate) fn maps(&self) -> &[Image] {
@@ -74,29 +118,44 @@ impl Probabilities {
             let expected = "a probability in [0, 1]".into();
             return Err(Error::Config { field: "threshold", got: threshold.to_string(), expected });
         }
-        let masks = self.maps.par_iter().map(|map| map.threshold(threshold)).collect::<Result<Vec<_>>>()?;
-        Ok(Masks {
-            ids: self.ids.clone(),
-            masks: Arc::new(masks),
-            submission_order: self.submission_order.clone(),
-        })
+        self.masks(self.maps.par_iter().map(|map| map.threshold(threshold)).collect::<Result<Vec<_>>>()?)
     }
 
-    /// The masks that a rule makes of the maps and of [`Probabilities::presence`].
+    /// The masks that a rule makes of the maps and of [`Probabilities::presence`], the same for each class.
     ///
     /// # Errors
     /// [`Error::Config`] for a rule out of range.
     pub fn apply(&self, rule: &MaskRule) -> Result<Masks> {
-        let presence = self.presence();
-        let masks = self.maps.par_iter().zip(&presence).map(|(map, &presence)| rule.mask(map, presence));
-        Ok(Masks {
-            ids: self.ids.clone(),
-            masks: Arc::new(masks.collect::<Result<Vec<_>>>()?),
-            submission_order: self.submission_order.clone(),
-        })
+        self.apply_each(&vec![*rule; self.class_names.len()])
     }
 
-    /// How sure it is that each image has any salt, in `[0, 1]` and in the order of the ids: the mean of the highest 0.1 % of
+    /// As [`Probabilities::apply`], with a rule for each class.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a rule out of range, or when there is not one for each class.
+    pub fn apply_each(&self, rules: &[MaskRule]) -> Result<Masks> {
+        let classes = self.class_names.len();
+        if rules.len() != classes {
+            let expected = format!("one for each of {classes} classes");
+            return Err(Error::Config { field: "rules", got: rules.len().to_string(), expected });
+        }
+        let presence = self.presence();
+        let one = |i: usize| rules[i % classes].mask(&self.maps[i], presence[i]);
+        self.masks((0..self.maps.len()).into_par_iter().map(one).collect::<Result<Vec<_>>>()?)
+    }
+
+    /// The masks of the images, of one for each map.
+    fn masks(&self, planes: Vec<Mask>) -> Result<Masks> {
+        let classes = self.class_names.len();
+        let masks = match classes {
+            1 => planes,
+            _ => planes.par_chunks(classes).map(Mask::stack).collect::<Result<_>>()?,
+        };
+        Ok(Masks::new(self.ids.clone(), self.class_names.clone(), masks, self.submission_order.clone()))
+    }
+
+    /// How sure it is that each image has any salt, in `[0, 1]` and in the order of the ids, of several classes one after the
+    /// other for each image: the mean of the highest 0.1 % of
     /// its probabilities; with a presence head, the mean of that and of what the head says.
     ///
     /// Of 640 images of the competition that a small network had not seen, the highest 0.1 % told those with salt apart
@@ -110,8 +169,8 @@ impl Probabilities {
         }
     }
 
-    /// What the model's presence head says of each image, the probability of any salt, in the order of the ids; of several
-    /// models the mean, where each has such a head.
+    /// What the model's presence head says of each image, the probability of any salt, in the order of
+    /// [`Probabilities::presence`]; of several models the mean, where each has such a head.
     pub fn presence_head(&self) -> Option<Vec<f32>> {
         self.head().map(<[f32]>::to_vec)
     }
@@ -141,86 +200,12 @@ fn mean_of_highest(map: &Image) -> f32 {
 
 impl std::fmt::Debug for Probabilities {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "Probabilities of {} images", self.len())
+        write!(f, "Probabilities of {} images", self.len())?;
+        match self.class_names.len() {
+            1 => Ok(()),
+            classes => write!(f, ", {classes} classes"),
+        }
     }
-}
-
-/// One predicted mask per image. Cheap to clone.
-#[derive(Clone)]
-pub struct Masks {
-    /// The images' ids, in the order of the dataset.
-    pub ids: Vec<String>,
-    masks: Arc<Vec<Mask>>,
-    submission_order: Option<Arc<Vec<String>>>,
-}
-
-impl Masks {
-    /// How many masks there are.
-    pub fn len(&self) -> usize {
-        self.ids.len()
-    }
-
-    /// True without masks.
-    pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
-
-    /// The mask of one image.
-    ///
-    /// # Errors
-    /// [`Error::Id`] when no image has this id.
-    pub fn get(&self, id: &str) -> Result<Mask> {
-        Ok(self.masks[position(&self.ids, id)?].clone())
-    }
-
-    /// The share of masks without salt, in `[0, 1]`.
-    pub fn empty_share(&self) -> f64 {
-        self.masks.iter().filter(|mask| mask.is_empty()).count() as f64 / self.len().max(1) as f64
-    }
-
-    /// The same images with other masks.
-    pub(crate) fn with_masks(&self, masks: Vec<Mask>) -> Self {
-        Masks { masks: Arc::new(masks), ..self.clone() }
-    }
-
-    pub(crate) fn masks(&self) -> &[Mask] {
-        &self.masks
-    }
-
-    /// Writes Kaggle's `submission.csv`: `id,rle_mask`, one row per image, in the order of `sample_submission.csv`
-    /// where the competition's folder has one, else in the order of [`Masks::ids`].
-    ///
-    /// # Errors
-    /// [`Error::Id`] when an id of `sample_submission.csv` was not predicted; [`Error::Io`] when the file cannot be
-    /// written: an older one is then as it was.
-    pub fn submit(&self, path: impl AsRef<Path>) -> Result<Submission> {
-        let rles: Vec<_> = self.masks.par_iter().map(Mask::to_rle).collect();
-        let order: &[String] = self.submission_order.as_ref().map_or(&self.ids, |order| order.as_slice());
-        let by_id: HashMap<&String, usize> = self.ids.iter().zip(0..).collect();
-        let row = |id: &String| match by_id.get(id) {
-            Some(&at) => Ok((id.clone(), rles[at].clone())),
-            None => Err(Error::Id {
-                id: id.clone(),
-                why: "is in sample_submission.csv but was not predicted; predict the whole test set".into(),
-            }),
-        };
-        let rows = order.iter().map(row).collect::<Result<Vec<_>>>()?;
-        write_submission(path.as_ref(), &rows)
-    }
-}
-
-impl std::fmt::Debug for Masks {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "Masks of {} images, {:.1} % empty", self.len(), 100.0 * self.empty_share())
-    }
-}
-
-fn position(ids: &[String], id: &str) -> Result<usize> {
-    ids.iter().position(|known| known == id).ok_or_else(|| not_predicted(id))
-}
-
-pub(super) fn not_predicted(id: &str) -> Error {
-    Error::Id { id: id.into(), why: "was not predicted; `ids` lists those that were".into() }
 }
 
 #[cfg(test)]
@@ -254,20 +239,5 @@ mod tests {
         let with_head = all.with_presence(Some(vec![0.125]));
         assert!((with_head.presence()[0] - (highest + 0.125) / 2.0).abs() < 1e-6);
         assert_eq!(with_head.presence_head(), Some(vec![0.125]));
-    }
-
-    #[test]
-    fn a_submission_lists_each_id_and_misses_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("submission.csv");
-        let mut masks = probabilities(&[0.5, 0.75]).threshold(0.5).unwrap();
-        masks.submission_order = Some(Arc::new(vec!["id1".into(), "id0".into()]));
-        let submission = masks.submit(&path).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "id,rle_mask\nid1,1 1\nid0,\n");
-        assert_eq!((submission.rows, submission.empty_share), (2, 0.5));
-        masks.submission_order = Some(Arc::new(vec!["id1".into(), "other".into()]));
-        let message = masks.submit(&path).unwrap_err().to_string();
-        assert!(message.contains("other"), "{message}");
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "id,rle_mask\nid1,1 1\nid0,\n");
     }
 }

@@ -4,7 +4,7 @@ use crate::inference::mean::Sum;
 use crate::inference::{Probabilities, Tta};
 use crate::models::{Architecture, Model};
 use crate::nn::{Batch, BatchLayout, for_each_batch, sigmoid, without_gradients};
-use crate::types::{Dataset, Image};
+use crate::types::{Dataset, Image, numbered};
 use crate::{Error, Result};
 use candle_core::{DType, Device, Tensor};
 
@@ -26,12 +26,12 @@ fn images_per_pass(dataset: &Dataset, input_size: Option<(usize, usize)>) -> Res
 }
 
 impl Model {
-    /// The probability of salt for each pixel of each image, at the size of the image.
+    /// The probability of salt, or of each of the network's classes, for each pixel of each image, at the size of the image.
     ///
     /// Images are resized and padded as the network's settings say, the result is cropped and resized back.
     ///
     /// # Errors
-    /// [`Error::Config`] for a model with several classes; otherwise whatever reading an image can give.
+    /// Whatever reading an image can give.
     pub fn predict(&self, dataset: &Dataset) -> Result<Probabilities> {
         self.predict_tta(dataset, &Tta::none())
     }
@@ -50,7 +50,6 @@ impl Model {
     /// # Errors
     /// As [`Model::predict`]; [`Error::Config`] for a shift that is not below the size of the images.
     pub fn predict_tta(&self, dataset: &Dataset, tta: &Tta) -> Result<Probabilities> {
-        self.check_one_class()?;
         tta.check()?;
         let mut maps = Vec::with_capacity(dataset.len());
         let mut presence = Some(vec![]);
@@ -68,7 +67,7 @@ impl Model {
         // One scope over all batches: weights are folded and packed once.
         without_gradients(|| for_each_batch(dataset, &indices, &layout, |_, sample| Ok(sample), predict))?;
         let all = Probabilities::new(dataset.ids(), maps, dataset.submission_order());
-        Ok(all.with_presence(presence))
+        Ok(all.with_class_names(&self.class_names(dataset)).with_presence(presence))
     }
 
     /// The mean over the views of a batch, and what the presence head says, if there is one.
@@ -91,14 +90,11 @@ impl Model {
         self.config().batch_layout(batch_size, self.device())
     }
 
-    pub(crate) fn check_one_class(&self) -> Result<()> {
-        match self.config().classes {
-            1 => Ok(()),
-            classes => Err(Error::Config {
-                field: "classes",
-                got: classes.to_string(),
-                expected: "1, since the masks of a dataset have one class".into(),
-            }),
+    /// What the dataset calls the classes, where it has as many.
+    pub(super) fn class_names(&self, dataset: &Dataset) -> Vec<String> {
+        match dataset.class_names() {
+            names if names.len() == self.config().classes => names.to_vec(),
+            _ => numbered(self.config().classes),
         }
     }
 }

@@ -50,9 +50,10 @@ impl Probabilities {
     pub fn refine(&self, dataset: &Dataset, crf: &Crf) -> Result<Probabilities> {
         crf.check()?;
         let one = |work: &mut Workspace, image: &Image, i: usize| {
-            crf.probabilities_in(work, image, &self.maps()[i])
+            let maps = self.maps().chunks(self.class_names().len()).nth(i).unwrap_or_default();
+            maps.iter().map(|map| crf.probabilities_in(work, image, map)).collect::<Result<Vec<_>>>()
         };
-        let maps = refined(&self.ids, dataset, one)?;
+        let maps = refined(&self.ids, dataset, one)?.concat();
         Ok(self.with_maps(maps, self.head().map(<[f32]>::to_vec)))
     }
 }

@@ -13,4 +13,5 @@ mod submission;
 mod together;
 
 pub(crate) use self::atomic::write_atomically;
+pub(crate) use self::submission::write_class_submission;
 pub use self::submission::{Submission, write_submission};

@@ -38,7 +38,15 @@ pub struct Submission {
 /// [`Error::Config`] without rows; [`Error::Id`] when an id is there twice or is not a plain name; [`Error::Missing`]
 /// or [`Error::Io`] when the file cannot be written.
 pub fn write_submission(path: impl AsRef<Path>, rows: &[(String, Rle)]) -> Result<Submission> {
-    let path = path.as_ref();
+    write_rows(path.as_ref(), "id,rle_mask", rows)
+}
+
+/// As [`write_submission`], of several classes: `Image_Label,EncodedPixels`, each row named `id_class`.
+pub(crate) fn write_class_submission(path: &Path, rows: &[(String, Rle)]) -> Result<Submission> {
+    write_rows(path, "Image_Label,EncodedPixels", rows)
+}
+
+fn write_rows(path: &Path, header: &str, rows: &[(String, Rle)]) -> Result<Submission> {
     if rows.is_empty() {
         return Err(Error::Config {
             field: "rows",
@@ -54,7 +62,7 @@ pub fn write_submission(path: impl AsRef<Path>, rows: &[(String, Rle)]) -> Resul
         }
     }
     write_atomically(path, |file| {
-        file.write_all(b"id,rle_mask\n")?;
+        writeln!(file, "{header}")?;
         rows.iter().try_for_each(|(id, rle)| write_id(file, id).and_then(|()| writeln!(file, ",{rle}")))
     })?;
     let empty = rows.iter().filter(|(_, rle)| rle.is_empty()).count();

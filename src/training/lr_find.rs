@@ -46,7 +46,7 @@ impl Model {
     /// As [`Model::train`]; but a loss that is not finite only ends the test.
     pub fn lr_find(&mut self, train: &Dataset, config: &TrainConfig) -> Result<LrFind> {
         check(self, config)?;
-        check_masks("train", train)?;
+        check_masks("train", train, self.config().classes)?;
         let weights = self.weights().to_tensors()?;
         let losses = losses_at_growing_rates(self, train, config);
         self.weights().set_tensors(&weights)?;

@@ -25,8 +25,8 @@ impl Model {
     /// folder cannot be written. After an error the model has the weights of the best epoch so far, as far as there is one.
     pub fn train(&mut self, train: &Dataset, valid: &Dataset, config: &TrainConfig) -> Result<History> {
         check(self, config)?;
-        check_masks("train", train)?;
-        check_masks("valid", valid)?;
+        check_masks("train", train, self.config().classes)?;
+        check_masks("valid", valid, self.config().classes)?;
         Trainer::new(self, train, valid, config)?.run()
     }
 }
@@ -260,7 +260,6 @@ pub(super) fn stepper(model: &Model, config: &TrainConfig) -> Stepper {
 
 pub(super) fn check(model: &Model, config: &TrainConfig) -> Result<()> {
     config.check()?;
-    model.check_one_class()?;
     if config.precision != crate::models::Precision::F32 && model.device().is_cpu() {
         let (got, expected) = ("Bf16".into(), "F32 for training on a CPU".into());
         return Err(Error::Config { field: "precision", got, expected });
@@ -268,7 +267,7 @@ pub(super) fn check(model: &Model, config: &TrainConfig) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn check_masks(name: &str, dataset: &Dataset) -> Result<()> {
+pub(super) fn check_masks(name: &str, dataset: &Dataset, classes: usize) -> Result<()> {
     if dataset.is_empty() {
         return Err(Error::Shape {
             what: format!("{name} dataset"),
@@ -277,13 +276,13 @@ pub(super) fn check_masks(name: &str, dataset: &Dataset) -> Result<()> {
             hint: "split a larger dataset".into(),
         });
     }
-    let classes = dataset.class_names().len();
-    if classes > 1 {
+    let got = dataset.class_names().len();
+    if got != classes {
         return Err(Error::Shape {
             what: format!("masks of the {name} dataset"),
-            expected: "of one class".into(),
-            got: format!("{classes} classes"),
-            hint: "training on several classes is not there yet".into(),
+            expected: format!("{classes} classes as the network"),
+            got: got.to_string(),
+            hint: "build the network with `classes(…)` of the dataset".into(),
         });
     }
     match dataset.coverages()?.iter().position(Option::is_none) {

@@ -7,7 +7,7 @@ use crate::models::Model;
 use crate::nn::{Batch, for_each_batch, sigmoid, without_gradients};
 use crate::training::objective::mask_loss;
 use crate::training::pending::PendingLosses;
-use crate::types::Dataset;
+use crate::types::{Dataset, Mask};
 
 /// Means over the images; the scores at threshold 0.5 and at the size of the images.
 #[derive(Clone, Copy)]
@@ -36,8 +36,11 @@ pub(super) fn validate(
         losses.push(mask_loss(loss, &logits, batch.targets()?[0])?, &batch.ids);
         losses.read()?;
         // As `predict` does it: probabilities at the size of the image, cut at 0.5.
-        for (truth, map) in batch.masks.iter().zip(batch.at_original_size(&sigmoid(&logits)?)?) {
-            let mask = map.threshold(0.5)?;
+        let maps = batch.at_original_size(&sigmoid(&logits)?)?;
+        let classes = maps.len() / batch.masks.len().max(1);
+        for (truth, maps) in batch.masks.iter().zip(maps.chunks(classes.max(1))) {
+            let planes = maps.iter().map(|map| map.threshold(0.5)).collect::<Result<Vec<_>>>()?;
+            let mask = Mask::stack(&planes)?;
             scores[0] += mean_precision(truth, &mask)?;
             scores[1] += iou(truth, &mask)?;
             scores[2] += dice(truth, &mask)?;

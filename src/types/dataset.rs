@@ -223,7 +223,7 @@ impl Dataset {
 }
 
 /// Names of classes that nobody has named.
-pub(super) fn numbered(classes: usize) -> Vec<String> {
+pub(crate) fn numbered(classes: usize) -> Vec<String> {
     match classes {
         1 => vec!["salt".into()],
         _ => (1..=classes).map(|class| format!("class {class}")).collect(),

@@ -1,9 +1,8 @@
 //! Datasets made of others: with other masks, joined, in parts. Images stay where they are.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use crate::types::dataset::numbered;
-use crate::types::{Dataset, Entry, Mask, MaskSource, MaskStatistics, Rle};
+use crate::types::{Dataset, Entry, Mask, MaskSource, MaskStatistics, Rle, numbered};
 use crate::{Error, Result};
 
 /// A mask as it is kept: the runs of each class, and what it is like.
@@ -83,6 +82,37 @@ impl Dataset {
         Ok(all.with_names(names))
     }
 
+    /// The same images with the masks of one class, counted from 0.
+    ///
+    /// ```
+    /// let salt = tgs_salt::Competition::sample()?;
+    /// assert_eq!(salt.train.class(0)?.coverages()?, salt.train.coverages()?); // there is no other
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Config`] when there is no such class.
+    pub fn class(&self, class: usize) -> Result<Dataset> {
+        let names = self.class_names();
+        let Some(name) = names.get(class) else {
+            let expected = format!("below the number of classes, {}", names.len());
+            return Err(Error::Config { field: "class", got: class.to_string(), expected });
+        };
+        let entry = |entry: &Entry| -> Result<Entry> {
+            let mask = match &entry.mask {
+                MaskSource::Rles(rles) => MaskSource::Rles(rles.get(class).into_iter().cloned().collect()),
+                MaskSource::Memory(mask) => MaskSource::Memory(Arc::new(mask.class(class)?)),
+                // A file is of one class.
+                other => other.clone(),
+            };
+            let salt = if names.len() == 1 { entry.salt.clone() } else { OnceLock::new() };
+            Ok(Entry { mask, salt, ..entry.clone() })
+        };
+        let order = self.submission_order().map(|order| order.to_vec());
+        let all = Dataset::from_entries(self.entries().map(entry).collect::<Result<_>>()?, order)?;
+        Ok(all.with_names(vec![name.clone()]))
+    }
+
     /// Parts of so many samples, in order; the last one may be smaller.
     pub(crate) fn parts(&self, samples: usize) -> impl Iterator<Item = Dataset> {
         let samples = samples.max(1);
@@ -135,6 +165,12 @@ mod tests {
         assert_eq!(labelled.class_names(), ["class 1", "class 2"]);
         let named = labelled.with_class_names(&["fish", "sugar"]).unwrap();
         assert!(labelled.with_class_names(&["fish"]).is_err());
+        let sugar = named.class(1).unwrap();
+        assert_eq!(
+            (sugar.get(0).unwrap().mask.unwrap(), sugar.class_names()),
+            (plane([1, 1]), &["sugar".into()][..])
+        );
+        assert_eq!(named.class(0).unwrap().coverages().unwrap(), [Some(0.5)]);
         for joined in [named.join(&dataset(&["b"])), dataset(&["b"]).join(&named)] {
             assert_eq!(joined.unwrap().class_names(), ["fish", "sugar"]);
         }

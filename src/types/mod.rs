@@ -18,7 +18,7 @@ pub(crate) mod together;
 pub use self::competition::{Competition, Notes};
 pub use self::coverage::coverage_class;
 pub use self::dataset::Dataset;
-pub(crate) use self::dataset::{Entry, ImageSource, MaskSource};
+pub(crate) use self::dataset::{Entry, ImageSource, MaskSource, numbered};
 pub use self::image::Image;
 pub(crate) use self::image::check_size;
 pub(crate) use self::joined::Label;

@@ -101,14 +101,19 @@ impl Batch {
         crop_to(ys, height, width)
     }
 
-    /// One map for each sample, at the size of the sample, from what [`Batch::crop`] gives of one class (probabilities).
+    /// One map for each sample and class, at the size of the sample, from what [`Batch::crop`] gives (probabilities).
     pub(crate) fn at_original_size(&self, ys: &Tensor) -> Result<Vec<Image>> {
         let values = ys.flatten_all().and_then(|values| values.to_vec1::<f32>());
         let values = values.map_err(Error::tensor("probabilities"))?;
         let (height, width) = self.padding.original();
-        let back = Resize::new((height, width), self.size);
-        let maps = values.chunks_exact((height * width).max(1)).map(|map| back.bilinear(map));
-        maps.map(|map| Image::new(self.size.0, self.size.1, map)).collect()
+        let (back, pixels) = (Resize::new((height, width), self.size), height * width);
+        let classes = ys.dims().last().copied().unwrap_or(1).max(1);
+        let map = |(sample, class): (&[f32], usize)| {
+            let plane: Vec<f32> = sample.iter().skip(class).step_by(classes).copied().collect();
+            Image::new(self.size.0, self.size.1, back.bilinear(&plane))
+        };
+        let samples = values.chunks_exact((pixels * classes).max(1));
+        samples.flat_map(|sample| (0..classes).map(move |class| (sample, class))).map(map).collect()
     }
 }
 

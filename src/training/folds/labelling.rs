@@ -53,6 +53,7 @@ fn empty_share(train: &Dataset) -> Result<f64> {
 /// The mask of each image, where it is trusted.
 fn trusted_masks(all: &[Probabilities], config: &PseudoLabels) -> Result<Vec<Option<Mask>>> {
     let mean = Probabilities::mean_by(config.tta.mean, all)?;
+    mean.check_one_class()?;
     let masks = mean.threshold(config.threshold)?;
     let trusted: Vec<bool> = match config.trust {
         Trust::Confidence { low, high, share } => {
