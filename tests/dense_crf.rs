@@ -126,7 +126,7 @@ fn a_dataset_is_refined_alike_on_any_number_of_threads() {
     let model = Unet::new(Encoder::Plain).depth(1).base_filters(2).build(&Device::Cpu).unwrap();
     let probabilities = model.predict(&dataset).unwrap();
     let masks = probabilities.threshold(0.5).unwrap();
-    let crf = Crf::default();
+    let crf = Crf::pydensecrf();
     let on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
@@ -155,9 +155,9 @@ fn a_dataset_is_refined_alike_on_any_number_of_threads() {
 fn time() {
     let inputs: Vec<Inputs> = (0..10).map(|seed| inputs(101, 101, seed)).collect();
     for (name, crf) in [
-        ("gaussian", Crf::default().compat_bilateral(0.0)),
-        ("bilateral", Crf::default().compat_gaussian(0.0)),
-        ("both", Crf::default()),
+        ("gaussian", Crf::pydensecrf().compat_bilateral(0.0)),
+        ("bilateral", Crf::pydensecrf().compat_gaussian(0.0)),
+        ("both", Crf::pydensecrf()),
     ] {
         let once = |inputs: &Inputs| {
             let start = std::time::Instant::now();

@@ -16,7 +16,7 @@ impl Masks {
     /// let (_, few) = Competition::sample()?.train.split(0.01, 42)?;
     /// let model = Unet::new(Encoder::Plain).depth(1).base_filters(2).build(&Device::Cpu)?;
     /// let masks = model.predict(&few)?.threshold(0.5)?;
-    /// let refined = masks.refine(&few, &Crf::default().compat_bilateral(5.0))?;
+    /// let refined = masks.refine(&few, &Crf::default())?;
     /// assert_eq!(refined.ids, masks.ids);
     /// # Ok::<(), tgs_salt::Error>(())
     /// ```

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 /// | `compat_gaussian` | 3 | the weight of that; 0 switches it off | ≥ 0 |
 /// | `sxy_bilateral` | 80 | pixels within which places of like brightness have like labels | > 0 |
 /// | `srgb` | 13 | what is like: a standard deviation, of 255 grey levels | > 0 |
-/// | `compat_bilateral` | 10 | the weight of that; 0 switches it off | ≥ 0 |
+/// | `compat_bilateral` | 0 | the weight of that; 0 switches it off | ≥ 0 |
 ///
 /// The names are those of pydensecrf's `addPairwiseGaussian(sxy, compat)` and `addPairwiseBilateral(sxy, srgb, rgbim, compat)`,
 /// which see an image's amplitudes times 255 as red, green and blue.
@@ -42,7 +42,7 @@ use serde::{Deserialize, Serialize};
 /// let image = Image::new(16, 16, (0..256).map(|at| if salt(at) { 0.9 } else { 0.2 }).collect())?;
 /// // A column too narrow, and a hole.
 /// let rough = (0..256).map(|at| u8::from(at % 16 >= 9 && at != 140)).collect();
-/// let refined = Crf::default().refine_mask(&image, &Mask::new(16, 16, rough)?)?;
+/// let refined = Crf::pydensecrf().refine_mask(&image, &Mask::new(16, 16, rough)?)?;
 /// assert_eq!(refined.pixels(), (0..256).map(|at| u8::from(salt(at))).collect::<Vec<_>>());
 /// # Ok::<(), tgs_salt::Error>(())
 /// ```
@@ -74,12 +74,19 @@ impl Default for Crf {
             compat_gaussian: 3.0,
             sxy_bilateral: 80.0,
             srgb: 13.0,
-            compat_bilateral: 10.0,
+            compat_bilateral: 0.0,
         }
     }
 }
 
 impl Crf {
+    /// As pydensecrf's example has it, and many a notebook: borders where the brightness changes, with a weight of 10. On photographs
+    /// that is what a CRF is for. The borders of salt are not those of brightness: on the competition's images it costs masks 0.2 of
+    /// their score, where the default neither costs nor gains.
+    pub fn pydensecrf() -> Crf {
+        Crf::default().compat_bilateral(10.0)
+    }
+
     setters! {
         Crf,
         /// Of mean-field inference.

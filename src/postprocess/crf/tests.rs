@@ -12,7 +12,7 @@ fn images_without_a_border_keep_their_masks() {
         for value in [0.0, 0.5, 1.0] {
             for label in [0, 1] {
                 let mask = Mask::new(height, width, vec![label; height * width]).unwrap();
-                let refined = Crf::default().refine_mask(&plain(height, width, value), &mask).unwrap();
+                let refined = Crf::pydensecrf().refine_mask(&plain(height, width, value), &mask).unwrap();
                 assert_eq!(refined, mask, "{height}×{width} of {value}");
             }
         }
@@ -25,14 +25,14 @@ fn a_mask_of_one_label_stays() {
     let image = Image::new(15, 21, (0..315).map(pixel).collect()).unwrap();
     for label in [0, 1] {
         let mask = Mask::new(15, 21, vec![label; 315]).unwrap();
-        assert_eq!(Crf::default().refine_mask(&image, &mask).unwrap(), mask);
+        assert_eq!(Crf::pydensecrf().refine_mask(&image, &mask).unwrap(), mask);
     }
 }
 
 #[test]
 fn without_terms_or_iterations_nothing_changes() {
     let map = Image::new(2, 3, vec![0.1, 0.9, 0.4, 0.6, 0.0, 1.0]).unwrap();
-    for crf in [Crf::default().compat_gaussian(0.0).compat_bilateral(0.0), Crf::default().iterations(0)] {
+    for crf in [Crf::pydensecrf().compat_gaussian(0.0).compat_bilateral(0.0), Crf::default().iterations(0)] {
         let refined = crf.refine_probabilities(&plain(2, 3, 0.3), &map).unwrap();
         let off = refined.pixels.iter().zip(&map.pixels).map(|(a, b)| (a - b).abs());
         assert!(off.fold(0.0, f32::max) < 2e-5, "{:?}", refined.pixels);
@@ -44,15 +44,15 @@ fn two_classes_are_what_any_number_gives() {
     let pixel = |i: usize| ((i * 37 + i / 5) % 101) as f32 / 100.0;
     let image = Image::new(12, 10, (0..120).map(pixel).collect()).unwrap();
     let map = Image::new(12, 10, (0..120).map(|i| pixel(i * 3 + 1)).collect()).unwrap();
-    let short = Crf::default().refine_probabilities(&image, &map).unwrap();
+    let short = Crf::pydensecrf().refine_probabilities(&image, &map).unwrap();
     // A third class of next to no probability, by the general way.
     let energy = |p: f32| -p.max(1e-5).ln();
     let unary: Vec<f32> = (map.pixels.iter().map(|p| energy(1.0 - p)))
         .chain(map.pixels.iter().map(|&p| energy(p)))
         .chain(vec![80.0; 120])
         .collect();
-    let three = Crf::default().inference(&image, &unary, 3).unwrap();
-    let two = Crf::default().inference(&image, &unary[..240], 2).unwrap();
+    let three = Crf::pydensecrf().inference(&image, &unary, 3).unwrap();
+    let two = Crf::pydensecrf().inference(&image, &unary[..240], 2).unwrap();
     for i in 0..120 {
         assert!(
             (three[120 + i] - short.pixels[i]).abs() < 1e-4,
@@ -70,8 +70,10 @@ fn a_workspace_remembers_nothing_of_other_images() {
         Image::new(size, size, (0..size * size).map(|i| (i * seed % 97) as f32 / 96.0).collect()).unwrap()
     };
     let mut work = Workspace::default();
-    let wide = Crf::default().sxy_gaussian(9.0);
-    for (crf, seed, size) in [(Crf::default(), 5, 9), (wide, 7, 9), (wide, 11, 20), (Crf::default(), 13, 9)] {
+    let wide = Crf::pydensecrf().sxy_gaussian(9.0);
+    for (crf, seed, size) in
+        [(Crf::pydensecrf(), 5, 9), (wide, 7, 9), (wide, 11, 20), (Crf::default(), 13, 9)]
+    {
         let (image, map) = (image(seed, size), image(seed + 1, size));
         let again = crf.probabilities_in(&mut work, &image, &map).unwrap();
         assert_eq!(again, crf.refine_probabilities(&image, &map).unwrap());
@@ -80,7 +82,7 @@ fn a_workspace_remembers_nothing_of_other_images() {
 
 #[test]
 fn what_cannot_be_refined_is_named() {
-    let (mask, crf) = (Mask::new(2, 2, vec![0, 1, 1, 0]).unwrap(), Crf::default());
+    let (mask, crf) = (Mask::new(2, 2, vec![0, 1, 1, 0]).unwrap(), Crf::pydensecrf());
     let mut broken = plain(2, 2, 0.5);
     broken.pixels[3] = f32::NAN;
     let line = crf.refine_mask(&broken, &mask).unwrap_err().to_string();
