@@ -62,7 +62,7 @@ struct Job {
 
 /// Smoothing alone, then likeness alone, then both.
 fn crfs() -> (Vec<Crf>, [std::ops::Range<usize>; 3]) {
-    let none = Crf::pydensecrf().compat_gaussian(0.0).compat_bilateral(0.0);
+    let none = Crf::default().compat_gaussian(0.0);
     let pairs = |a: &[f64], b: &[f64]| -> Vec<(f64, f64)> {
         a.iter().flat_map(|&a| b.iter().map(move |&b| (a, b))).collect()
     };
@@ -71,7 +71,7 @@ fn crfs() -> (Vec<Crf>, [std::ops::Range<usize>; 3]) {
     let bilateral = pairs(&[10.0, 80.0], &[5.0, 13.0]).into_iter().flat_map(|(sxy, srgb)| {
         [2.0, 5.0].map(|compat| none.sxy_bilateral(sxy).srgb(srgb).compat_bilateral(compat))
     });
-    let both = [2.0, 10.0].map(|compat| Crf::pydensecrf().compat_bilateral(compat));
+    let both = [2.0, 10.0].map(|compat| Crf::default().compat_bilateral(compat));
     (gaussian.chain(bilateral).chain(both).collect(), [0..4, 4..12, 12..14])
 }
 
@@ -121,7 +121,7 @@ impl Job {
             })?;
         }
         for (name, crf) in [
-            ("the rule, then a Gaussian CRF of the masks", Crf::pydensecrf().compat_bilateral(0.0)),
+            ("the rule, then a Gaussian CRF of the masks", Crf::default()),
             ("the rule, then pydensecrf's usual CRF of the masks", Crf::pydensecrf()),
         ] {
             row(name, &|choose, score| {
