@@ -7,7 +7,7 @@ fn squares(n: usize) -> Dataset {
     let side = 32;
     let sample = |i: usize| {
         let square = |class: usize| {
-            let there = (i / (1 + class)) % 3 != 0;
+            let there = !(i / (1 + class)).is_multiple_of(3);
             let (top, left) = (3 + (i * 7 + class * 11) % 16, 2 + (i * 5 + class * 13) % 17);
             let inside =
                 |p: usize| (top..top + 9).contains(&(p / side)) && (left..left + 9).contains(&(p % side));
