@@ -3,7 +3,7 @@
 pub use crate::inference::{ChosenComponents, ChosenSeamRules, Ensemble, Masks, Mean, Probabilities, Tta};
 pub use crate::io::Submission;
 pub use crate::losses::Loss;
-pub use crate::metrics::{self, ChosenRule, MaskRule, RuleSearch, Score};
+pub use crate::metrics::{self, ChosenRule, MaskRule, RuleSearch, Score, ThresholdSearch};
 pub use crate::models::{Architecture, Encoder, Model, Precision, Unet, UnetPlusPlus, Upsampling};
 pub use crate::nn::{Activation, Optimizer, device};
 pub use crate::pipeline::{Report, RunConfig};
