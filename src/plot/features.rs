@@ -64,6 +64,6 @@ impl Sample {
 
 /// Two digits, a minus as wide as a plus.
 fn number(v: f32) -> String {
-    let decimals = if v != 0.0 && v.abs() < 0.1 { 3 } else { 2 };
+    let decimals = if (0.0005..0.1).contains(&v.abs()) { 3 } else { 2 };
     format!("{v:.decimals$}").replace('-', "−")
 }
