@@ -96,7 +96,11 @@ fn labels_and_probabilities_are_those_of_pydensecrf() {
     for case in &cases {
         let number = |name: &str| case[name].as_u64().unwrap() as usize;
         let kind = case["kind"].as_str().unwrap();
-        let crf: Crf = serde_json::from_value(case["crf"].clone()).unwrap();
+        // What a case does not set is as in pydensecrf's example.
+        let mut settings = serde_json::to_value(Crf::pydensecrf()).unwrap();
+        let given = case["crf"].as_object().unwrap().clone();
+        settings.as_object_mut().unwrap().extend(given);
+        let crf: Crf = serde_json::from_value(settings).unwrap();
         let inputs = inputs(number("height"), number("width"), number("seed"));
         let (labels, q) = inputs.refine(kind, crf);
         let runs: Vec<(u8, usize)> = serde_json::from_value(case["runs"].clone()).unwrap();
