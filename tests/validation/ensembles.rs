@@ -34,8 +34,9 @@ fn an_ensemble_of_checkpoints() {
 }
 
 #[test]
-fn no_models_and_several_classes_are_refused() {
+fn no_models_and_models_of_other_classes_are_refused() {
     assert!(Ensemble::new(vec![]).unwrap_err().to_string().contains("models = 0"));
-    let line = Ensemble::new(vec![built(tiny(1).classes(2))]).unwrap_err().to_string();
-    assert!(line.contains("classes = 2"), "{line}");
+    let line = Ensemble::new(vec![built(tiny(1)), built(tiny(1).classes(2))]).unwrap_err().to_string();
+    assert!(line.contains("classes = 2") && line.contains("1 as of the first"), "{line}");
+    assert!(Ensemble::new(vec![built(tiny(1).classes(2)), built(tiny(2).classes(2))]).is_ok());
 }
