@@ -68,7 +68,8 @@ impl Architecture {
     /// ```
     /// use tgs_salt::prelude::*;
     /// let network = Unet::new(Encoder::Plain).depth(2).base_filters(4).features([Feature::Envelope, Feature::Chaos { sigma: 2.0 }]);
-    /// let few = Competition::sample()?.test.select(&["s0002"])?;
+    /// assert_eq!(network.in_channels, 3);
+    /// let (_, few) = Competition::sample()?.train.split(0.01, 42)?;
     /// let salt = network.build(&Device::Cpu)?.predict(&few)?;
     /// # Ok::<(), tgs_salt::Error>(())
     /// ```

@@ -122,7 +122,7 @@ impl Crf {
     /// use tgs_salt::prelude::*;
     /// let image = Image::new(2, 4, vec![0.1, 0.1, 0.9, 0.9, 0.1, 0.1, 0.9, 0.9])?;
     /// let map = Image::new(2, 4, vec![0.2, 0.4, 0.4, 0.9, 0.2, 0.4, 0.8, 0.9])?;
-    /// let refined = Crf::default().compat_gaussian(0.0).refine_probabilities(&image, &map)?;
+    /// let refined = Crf::pydensecrf().compat_gaussian(0.0).refine_probabilities(&image, &map)?;
     /// assert_eq!(refined.threshold(0.5)?.pixels(), [0, 0, 1, 1, 0, 0, 1, 1]);
     /// # Ok::<(), tgs_salt::Error>(())
     /// ```
