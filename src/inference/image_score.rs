@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::inference::evaluate::no_truth;
 use crate::inference::masks::not_predicted;
 use crate::inference::{Masks, Probabilities};
-use crate::metrics::{binary_cross_entropy, dice, iou, mean_precision};
+use crate::metrics::{binary_cross_entropy, iou, mean_precision};
 use crate::types::{Dataset, Image, Mask};
 use crate::{Error, Result};
 
@@ -32,8 +32,8 @@ pub(crate) struct Known {
     pub(crate) iou: f64,
     /// Mean of the IoU of salt and that of background.
     pub(crate) mean_iou: f64,
-    /// What only tables ask for.
-    #[cfg_attr(not(feature = "frames"), allow(dead_code))]
+    /// For tables.
+    #[cfg(feature = "frames")]
     pub(crate) dice: f64,
     pub(crate) mean_precision: f64,
     /// How many pixels are predicted wrongly.
@@ -124,7 +124,8 @@ fn known(id: &str, truth: &Mask, mask: &Mask, map: Option<&Image>) -> Result<Kno
         coverage: truth.coverage(),
         iou,
         mean_iou: (iou + background_iou) / 2.0,
-        dice: dice(truth, mask)?,
+        #[cfg(feature = "frames")]
+        dice: crate::metrics::dice(truth, mask)?,
         mean_precision: mean_precision(truth, mask)?,
         wrong,
         loss,
