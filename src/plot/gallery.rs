@@ -6,7 +6,7 @@ use plotters::style::text_anchor::HPos;
 use rayon::prelude::*;
 
 use crate::plot::figure::{Canvas, Figure, Painted};
-use crate::plot::style::{self, FAINT_INK, INK, Legend, MARGIN, Text, WIDTH};
+use crate::plot::style::{self, FAINT_INK, HEADER, INK, Legend, MARGIN, Text, WIDTH};
 use crate::plot::tile::{Picture, Tile};
 use crate::{Error, Result};
 
@@ -16,8 +16,6 @@ const GAP: i32 = 18;
 const GROUP_GAP: i32 = 44;
 /// Height of a caption's two lines, with the white above and below.
 const CAPTION: i32 = 82;
-const HEADER: i32 = 78;
-const LEGEND_GAP: i32 = 60;
 /// White below a row.
 const BELOW: i32 = 14;
 
@@ -89,19 +87,12 @@ impl Gallery {
             self.tiles.par_iter().map(|t| t.picture(grid.side.max(1) as u32)).collect::<Result<_>>()?;
         grid.tall = pictures.iter().map(|picture| picture.height as i32).max().unwrap_or(grid.side);
         Figure::draw("gallery", (WIDTH, grid.height(self.tiles.len())), |canvas| {
-            self.header(canvas)?;
+            style::header(canvas, &self.title, &self.legend)?;
             for (i, (tile, picture)) in self.tiles.iter().zip(pictures).enumerate() {
                 paint(canvas, tile, picture, (grid.at(i), grid.side))?;
             }
             Ok(())
         })
-    }
-
-    fn header(&self, canvas: &Canvas) -> Painted {
-        let room = WIDTH as i32 - 2 * MARGIN - style::legend_width(&self.legend) - LEGEND_GAP;
-        let title = Text::Title.fit(&self.title, room);
-        Text::Title.draw(canvas, &title, (MARGIN, HEADER / 2), (HPos::Left, INK))?;
-        style::legend(canvas, &self.legend, (MARGIN + Text::Title.width(&title) + LEGEND_GAP, HEADER / 2))
     }
 }
 

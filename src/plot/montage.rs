@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::plot::colormap::Colormap;
 use crate::plot::figure::{Canvas, Figure, Painted};
 use crate::plot::resample::{Kernel, resample};
-use crate::plot::style::{self, FAINT_INK, INK, Legend, MARGIN, Sign, Text, WIDTH};
+use crate::plot::style::{self, FAINT_INK, HEADER, INK, Legend, MARGIN, Sign, Text, WIDTH};
 use crate::plot::tile::{Picture, blend};
 use crate::types::Sample;
 use crate::{Error, Result};
@@ -25,7 +25,6 @@ pub(crate) struct Contact {
     pub(crate) classes: Vec<String>,
 }
 
-const HEADER: i32 = 78;
 const LINE: i32 = 27;
 /// How strong the tint of salt is.
 const TINT: f32 = 0.38;
@@ -71,15 +70,13 @@ impl Contact {
     }
 
     fn header(&self, canvas: &Canvas) -> Painted {
-        Text::Title.draw(canvas, &self.title, (MARGIN, HEADER / 2), (HPos::Left, INK))?;
         if self.samples.iter().all(|sample| sample.mask.is_none()) {
-            return Ok(());
+            return style::header(canvas, &self.title, &[]);
         }
-        let x = MARGIN + Text::Title.width(&self.title) + 60;
         let color = |class| color(class, self.classes.len(), self.colors);
         let entry = |(class, name)| Legend::new(Sign::Box(color(class)), name);
         let entries: Vec<Legend> = self.classes.iter().enumerate().map(entry).collect();
-        style::legend(canvas, &entries, (x, HEADER / 2))
+        style::header(canvas, &self.title, &entries)
     }
 }
 

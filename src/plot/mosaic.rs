@@ -8,15 +8,13 @@ use rayon::prelude::*;
 use crate::plot::colormap::Colormap;
 use crate::plot::figure::{Canvas, Figure, Painted};
 use crate::plot::gallery::MOST;
-use crate::plot::style::{self, FAINT_INK, INK, Legend, MARGIN, Sign, Text, WIDTH};
+use crate::plot::style::{self, FAINT_INK, HEADER, INK, Legend, MARGIN, Sign, Text, WIDTH};
 use crate::plot::text::{count, feet};
 use crate::plot::tile::{Picture, Tile};
 use crate::postprocess::{Mosaics, Section};
 use crate::types::{Dataset, Mask};
 use crate::{Error, Result};
 
-const HEADER: i32 = 78;
-const LEGEND_GAP: i32 = 60;
 /// Height of a caption's two lines, with the white above and below.
 const CAPTION: i32 = 74;
 /// White beside and below a section.
@@ -224,10 +222,7 @@ fn draw(title: String, sections: &[&Section], dataset: &Dataset) -> Result<Figur
         false => vec![],
     };
     Figure::draw("mosaics", (WIDTH, height.max(1) as u32), |canvas| {
-        let room = WIDTH as i32 - 2 * MARGIN - style::legend_width(&legend) - LEGEND_GAP;
-        let title = Text::Title.fit(&title, room);
-        Text::Title.draw(canvas, &title, (MARGIN, HEADER / 2), (HPos::Left, INK))?;
-        style::legend(canvas, &legend, (MARGIN + Text::Title.width(&title) + LEGEND_GAP, HEADER / 2))?;
+        style::header(canvas, &title, &legend)?;
         for ((one, picture), at) in drawn.iter().zip(pictures).zip(places) {
             one.paint(canvas, picture, at)?;
         }

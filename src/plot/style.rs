@@ -192,6 +192,19 @@ pub(crate) fn legend(canvas: &Canvas, entries: &[Legend], (mut x, y): (i32, i32)
     Ok(())
 }
 
+/// Height of what stands above pictures: [`header`].
+pub(crate) const HEADER: i32 = 78;
+/// White between a title and its legend.
+const LEGEND_GAP: i32 = 60;
+
+/// Draws the title of a figure of pictures, cut where there is no room for it, and the legend beside it.
+pub(crate) fn header(canvas: &Canvas, title: &str, entries: &[Legend]) -> Painted {
+    let room = WIDTH as i32 - 2 * MARGIN - legend_width(entries) - LEGEND_GAP;
+    let title = Text::Title.fit(title, room);
+    Text::Title.draw(canvas, &title, (MARGIN, HEADER / 2), (HPos::Left, INK))?;
+    legend(canvas, entries, (MARGIN + Text::Title.width(&title) + LEGEND_GAP, HEADER / 2))
+}
+
 /// A filled shape of one colour.
 pub(crate) fn filled(color: RGBColor) -> ShapeStyle {
     color.filled()
