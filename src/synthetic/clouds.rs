@@ -160,13 +160,15 @@ impl Sky {
     fn at(&self, noise: &Noise, regions: &[Region], x: f32, y: f32) -> f32 {
         let (u, v) = (x + self.at.0, y + self.at.1);
         let ocean = self.ocean + self.glint * (x / WIDTH as f32 - 0.5) + 0.02 * noise.at(u / 45.0, v / 45.0);
-        let veil = ramp(0.5 * noise.at(u / 33.0, v / 20.0) - 0.1) * self.haze;
-        let scraps = ramp(1.2 * (noise.at(u / 4.1, v / 3.2) - 1.9)) * 0.5;
+        let billows =
+            noise.at(u / 7.3, v / 7.3) + 0.6 * noise.at(v / 3.4, u / 3.4) + 0.4 * noise.at(u / 1.7, v / 1.7);
+        let veil = ramp(0.5 * noise.at(u / 33.0, v / 20.0) - 0.1 + 0.08 * billows) * self.haze;
+        let scraps = ramp(0.5 * (noise.at(u / 9.1, v / 8.2) + 0.8 * billows - 2.3)) * 0.7;
+        // Patterns fray out at their boxes' sides.
+        let fray = 6.0 * noise.at(u / 13.0, v / 13.0);
         let cloud = regions.iter().fold(veil.max(scraps), |most, region| {
-            // Patterns fray out at their boxes' sides.
-            let depth = region.area.depth(x, y) + 5.0 * noise.at(u / 13.0, v / 13.0);
-            let weight = ramp(depth / 9.0 + 0.4);
-            if weight > 0.0 { most.max(weight * region.pattern.at(noise, x, y)) } else { most }
+            let weight = ramp((region.area.depth(x, y) + fray) / 12.0 + 0.4);
+            if weight > 0.0 { most.max(weight * region.pattern.at(noise, billows, x, y)) } else { most }
         });
         let grain = 0.012 * noise.at(u * 0.93, v * 0.93);
         (ocean + (0.97 - ocean) * cloud.clamp(0.0, 1.0) + grain).clamp(0.0, 1.0)
@@ -199,31 +201,26 @@ impl Pattern {
         }
     }
 
-    /// Cloud at a point, from 0 to about 1.
-    fn at(&self, noise: &Noise, x: f32, y: f32) -> f32 {
-        let n = |width: f32, height: f32| noise.at((x + self.at.0) / width, (y + self.at.1) / height);
-        let cloud = match NAMES[self.class] {
-            "Fish" => {
-                self.fish(noise, x + 5.0 * n(24.0, 24.0), y + 5.0 * n(21.0, 27.0))
-                    * (0.78 + 0.22 * n(2.1, 2.1))
-            }
+    /// Cloud at a point, from 0 to about 1; `billows` is noise of many sizes.
+    fn at(&self, noise: &Noise, billows: f32, x: f32, y: f32) -> f32 {
+        let n = |size: f32| noise.at((x + self.at.0) / size, (y + self.at.1) / size);
+        let density = match NAMES[self.class] {
+            "Fish" => self.fish(noise, x + 6.0 * n(24.0) + 2.0 * n(7.0), y + 6.0 * n(21.0) + 2.0 * n(6.0)),
             "Flower" => {
-                let (near, _, size) = self.cells.near(x + 2.0 * n(6.0, 6.0), y + 2.0 * n(6.0, 7.0));
-                let rim = 0.40 * size * (1.0 + 0.16 * n(9.0, 9.0));
-                ramp((rim - near) / 0.13) * (0.86 + 0.10 * n(3.0, 3.0))
+                let (near, _, size) = self.cells.near(x + 3.0 * n(9.0), y + 3.0 * n(10.0));
+                let rim = 0.42 * size * (1.0 + 0.18 * n(13.0) + 0.22 * billows);
+                ramp((rim - near) / 0.26)
             }
             "Gravel" => {
-                let (near, next, size) = self.cells.near(x + 1.2 * n(5.0, 5.0), y + 1.2 * n(5.5, 4.5));
-                let granule = ramp((0.5 * size - near) / 0.3);
-                let ring = ramp(1.0 - (next - near) / 0.28) * ramp(0.6 * n(11.0, 11.0) + 0.2);
-                granule.max(0.8 * ring) * (0.72 + 0.2 * n(2.4, 2.4)) * ramp(0.75 + 0.5 * n(26.0, 26.0))
+                let (near, next, size) = self.cells.near(x + 1.6 * n(4.0), y + 1.6 * n(4.6));
+                let granule = ramp((0.66 * size - near) / 0.6);
+                let ring = ramp(1.0 - (next - near) / 0.4) * ramp(0.6 * n(11.0));
+                granule.max(0.5 * ring) * ramp(0.8 + 0.5 * n(26.0))
             }
-            _ => {
-                let dust = ramp(0.6 * (n(1.5, 1.5) + 0.5 * n(4.0, 4.0) - 0.35));
-                0.5 * dust * ramp(0.75 + 0.45 * n(24.0, 24.0))
-            }
+            _ => 0.7 * ramp(0.38 * (n(1.5) + 0.7 * n(3.3) + 0.4)) * ramp(0.8 + 0.45 * n(24.0)),
         };
-        self.strength * cloud
+        let cloud = (1.02 * density - 0.1 + 0.17 * billows * (0.3 + density)).clamp(0.0, 1.0);
+        self.strength * (0.3 * ramp(cloud) + 0.62 * cloud)
     }
 
     /// Bands where noise that is long along them is near 0, and ribs aslant on them.
@@ -231,9 +228,9 @@ impl Pattern {
         let (cos, sin) = self.along;
         let (u, v) = (cos * x + sin * y + self.at.0, cos * y - sin * x + self.at.1);
         let spine = noise.at(u / 62.0, v / 21.0).abs();
-        let rib = noise.at((u + 0.8 * v) / 8.0, (v - 0.5 * u) / 26.0).abs();
-        let ribs = ramp((0.34 - rib) / 0.3) * ramp((0.75 - spine) / 0.45);
-        ramp((0.2 - spine) / 0.17).max(0.75 * ribs)
+        let rib = noise.at((u + 0.8 * v) / 9.0, (v - 0.5 * u) / 26.0).abs();
+        let ribs = ramp((0.55 - rib) / 0.6) * ramp((1.0 - spine) / 0.8);
+        ramp((0.36 - spine) / 0.36).max(0.8 * ribs)
     }
 }
 
