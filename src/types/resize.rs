@@ -141,14 +141,15 @@ impl Rle {
         let mut runs =
             self.runs().iter().map(|&(start, length)| (start as usize - 1, length as usize)).peekable();
         for x in 0..to.1 {
-            let column = centre(x, from.1, to.1) * from.0;
-            for y in 0..to.0 {
-                let at = column + centre(y, from.0, to.0);
+            let column = centre(x, from.1, to.1);
+            if x > 0 && column == centre(x - 1, from.1, to.1) {
+                pixels.chunks_exact_mut(to.1).for_each(|row| row[x] = row[x - 1]);
+                continue;
+            }
+            for (y, row) in pixels.chunks_exact_mut(to.1).enumerate() {
+                let at = column * from.0 + centre(y, from.0, to.0);
                 while runs.next_if(|&(start, length)| start + length <= at).is_some() {}
-                match runs.peek() {
-                    Some(&(start, _)) => pixels[y * to.1 + x] = u8::from(start <= at),
-                    None => return Mask::new(to.0, to.1, pixels),
-                }
+                row[x] = u8::from(runs.peek().is_some_and(|&(start, _)| start <= at));
             }
         }
         Mask::new(to.0, to.1, pixels)
@@ -162,10 +163,16 @@ mod tests {
 
     #[test]
     fn runs_are_resized_as_the_masks_they_encode() {
-        for (round, (from, to)) in
-            [((40, 60), (10, 15)), ((7, 9), (20, 5)), ((5, 4), (5, 4)), ((9, 31), (4, 13)), ((1, 1), (3, 2))]
-                .into_iter()
-                .enumerate()
+        for (round, (from, to)) in [
+            ((40, 60), (10, 15)),
+            ((7, 9), (20, 5)),
+            ((5, 4), (5, 4)),
+            ((7, 5), (20, 13)),
+            ((9, 31), (4, 13)),
+            ((1, 1), (3, 2)),
+        ]
+        .into_iter()
+        .enumerate()
         {
             for salt in [0, 1, 5, 13, 17] {
                 let pixel = |i: usize| u8::from((i / 3 * 7919 + round) % 17 < salt);
