@@ -4,7 +4,8 @@ use crate::types::Dataset;
 
 /// The competition's data: labelled images to train on, and images to predict.
 ///
-/// Open a folder with `Competition::open`, or make one from code with `Competition::sample`.
+/// Open a folder with `Competition::open` or `Competition::clouds`, anyone's own data with `Competition::from_folders`, or
+/// make one from code with `Competition::sample` or `Competition::sample_clouds`.
 #[derive(Clone)]
 pub struct Competition {
     /// Images with masks.

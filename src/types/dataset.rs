@@ -260,6 +260,7 @@ impl std::fmt::Debug for Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Image;
 
     fn sample(id: &str, z: Option<f32>, mask: Option<Mask>) -> Sample {
         Sample { id: id.into(), z, image: Image::new(1, 2, vec![0.0, 1.0]).unwrap(), mask }
