@@ -13,7 +13,8 @@ use crate::{Error, Result};
 /// The size, height × width, of the masks that are submitted.
 const SUBMITTED: (usize, usize) = (350, 525);
 const COLUMNS: [&str; 2] = ["Image_Label", "EncodedPixels"];
-const UNPACK: &str = "expected the clouds competition's folder; unpack its zip file, with train_images/ and test_images/, into it";
+const UNPACK: &str = "expected the clouds competition's folder; unpack its zip file, \
+                      with train_images/ and test_images/, into it";
 
 impl Competition {
     /// Opens "Understanding Clouds from Satellite Images" as Kaggle ships it: `train_images`, `test_images`, `train.csv`,
@@ -47,8 +48,7 @@ impl Competition {
             let path = if dir.is_dir() { train_images.path } else { dir.into() };
             return Err(Error::Missing { path, hint: UNPACK.into() });
         }
-        let labels =
-            Table::read(dir.join("train.csv"), |path, id, text, line| parse_rle(path, id, text, line))?;
+        let labels = Table::read(dir.join("train.csv"), parse_rle)?;
         let order = Table::read(dir.join("sample_submission.csv"), |_, _, _, _| Ok(()))?;
         for (table, there) in [(&labels.path, labels.there), (&order.path, order.there)] {
             if !there {
