@@ -363,7 +363,7 @@ fn made_up_clouds_are_those_of_everyone() {
         let hash = sample.image.pixels.iter().fold(hash, |hash, &p| step(hash, (p * 255.0).round() as u8));
         sample.mask.as_ref().unwrap().pixels().iter().fold(hash, |hash, &p| step(hash, p))
     });
-    assert_eq!((samples[0].id.as_str(), hash), ("0124edf.jpg", 638733410467152819));
+    assert_eq!((samples[0].id.as_str(), hash), ("0124edf.jpg", 15233938683043918752));
     assert!(samples.iter().all(|s| (s.image.height, s.image.width) == (140, 210)));
     assert_eq!(clouds.test.class_names(), clouds.train.class_names());
     let areas = clouds.train.class_areas().unwrap();
@@ -380,15 +380,15 @@ fn made_up_clouds_are_those_of_everyone() {
 
 /// Not part of the ordinary tests: `cargo test --test data_clouds -- --ignored --nocapture`.
 #[test]
-#[ignore = "trains for a minute"]
+#[ignore = "trains for a minute and a half"]
 fn made_up_clouds_can_be_learnt() {
     let folder = tempfile::tempdir().unwrap();
     let clouds = Competition::sample_clouds().unwrap();
-    let (train, valid) = clouds.train.resized(70, 105).unwrap().split(0.25, 5).unwrap();
-    let network = Unet::new(Encoder::Plain).depth(4).base_filters(12).classes(4).seed(1);
+    let (train, valid) = clouds.train.split(0.25, 5).unwrap();
+    let network = Unet::new(Encoder::Plain).depth(5).base_filters(8).classes(4).seed(1);
     let mut model = network.build(&Device::Cpu).unwrap();
-    let config =
-        TrainConfig::default().epochs(12).batch_size(8).learning_rate(5e-3).run_folder(folder.path());
+    let config = TrainConfig::default().epochs(14).batch_size(8).learning_rate(5e-3).loss(Loss::BceDice);
+    let config = config.run_folder(folder.path());
     let start = std::time::Instant::now();
     let history = model.train(&train, &valid, &config).unwrap();
     println!("{:?} in {:?}", history.best().unwrap(), start.elapsed());
@@ -397,7 +397,7 @@ fn made_up_clouds_can_be_learnt() {
         let score = probabilities.class(class).unwrap().evaluate(&valid.class(class).unwrap()).unwrap();
         println!("{name}: {score:?}");
     }
-    assert!(history.best().unwrap().dice > 0.4);
+    assert!(history.best().unwrap().dice > 0.5);
 }
 
 /// Not part of the ordinary tests: how long an image of the competition's size takes.

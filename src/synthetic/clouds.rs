@@ -163,7 +163,7 @@ impl Sky {
         let billows =
             noise.at(u / 7.3, v / 7.3) + 0.6 * noise.at(v / 3.4, u / 3.4) + 0.4 * noise.at(u / 1.7, v / 1.7);
         let veil = ramp(0.5 * noise.at(u / 33.0, v / 20.0) - 0.1 + 0.08 * billows) * self.haze;
-        let scraps = ramp(0.5 * (noise.at(u / 9.1, v / 8.2) + 0.8 * billows - 2.3)) * 0.7;
+        let scraps = ramp(0.5 * (noise.at(u / 9.1, v / 8.2) + 0.8 * billows - 2.8)) * 0.7;
         // Patterns fray out at their boxes' sides.
         let fray = 6.0 * noise.at(u / 13.0, v / 13.0);
         let cloud = regions.iter().fold(veil.max(scraps), |most, region| {
@@ -190,7 +190,7 @@ struct Pattern {
 impl Pattern {
     fn new(class: usize, dice: &mut Dice) -> Pattern {
         let spacing =
-            if NAMES[class] == "Flower" { dice.uniform(30.0, 42.0) } else { dice.uniform(6.5, 9.0) };
+            if NAMES[class] == "Flower" { dice.uniform(26.0, 36.0) } else { dice.uniform(6.5, 9.0) };
         let angle = dice.uniform(-0.7, 0.7);
         Pattern {
             class,
@@ -208,16 +208,16 @@ impl Pattern {
             "Fish" => self.fish(noise, x + 6.0 * n(24.0) + 2.0 * n(7.0), y + 6.0 * n(21.0) + 2.0 * n(6.0)),
             "Flower" => {
                 let (near, _, size) = self.cells.near(x + 3.0 * n(9.0), y + 3.0 * n(10.0));
-                let rim = 0.42 * size * (1.0 + 0.18 * n(13.0) + 0.22 * billows);
+                let rim = 0.44 * size * (1.0 + 0.18 * n(13.0) + 0.22 * billows);
                 ramp((rim - near) / 0.26)
             }
             "Gravel" => {
                 let (near, next, size) = self.cells.near(x + 1.6 * n(4.0), y + 1.6 * n(4.6));
                 let granule = ramp((0.66 * size - near) / 0.6);
                 let ring = ramp(1.0 - (next - near) / 0.4) * ramp(0.6 * n(11.0));
-                granule.max(0.5 * ring) * ramp(0.8 + 0.5 * n(26.0))
+                granule.max(0.5 * ring) * ramp(0.9 + 0.5 * n(26.0))
             }
-            _ => 0.7 * ramp(0.38 * (n(1.5) + 0.7 * n(3.3) + 0.4)) * ramp(0.8 + 0.45 * n(24.0)),
+            _ => 0.66 * ramp(0.36 * (n(1.5) + 0.6 * n(3.3) + 0.75)) * ramp(0.95 + 0.4 * n(24.0)),
         };
         let cloud = (1.02 * density - 0.1 + 0.17 * billows * (0.3 + density)).clamp(0.0, 1.0);
         self.strength * (0.3 * ramp(cloud) + 0.62 * cloud)
@@ -227,8 +227,8 @@ impl Pattern {
     fn fish(&self, noise: &Noise, x: f32, y: f32) -> f32 {
         let (cos, sin) = self.along;
         let (u, v) = (cos * x + sin * y + self.at.0, cos * y - sin * x + self.at.1);
-        let spine = noise.at(u / 62.0, v / 21.0).abs();
-        let rib = noise.at((u + 0.8 * v) / 9.0, (v - 0.5 * u) / 26.0).abs();
+        let spine = noise.at(u / 54.0, v / 16.0).abs();
+        let rib = noise.at((u + 0.8 * v) / 9.0, (v - 0.5 * u) / 22.0).abs();
         let ribs = ramp((0.55 - rib) / 0.6) * ramp((1.0 - spine) / 0.8);
         ramp((0.36 - spine) / 0.36).max(0.8 * ribs)
     }
