@@ -34,7 +34,7 @@ pub(crate) fn for_each_batch(
         of_one_size(indices.iter().map(sample).collect::<Result<Vec<_>>>()?, layout)
     };
     let batches: Vec<&[usize]> = indices.chunks(layout.batch_size.max(1)).collect();
-    in_turn(&batches, workers(), |indices| make(indices), |made| made.into_iter().try_for_each(&mut step))
+    in_turn(&batches, workers(), make, |made| made.into_iter().try_for_each(&mut step))
 }
 
 /// Half of the cores: the network wants the others.
@@ -97,7 +97,7 @@ mod tests {
             let items: Vec<usize> = (0..items).collect();
             let make = |i: usize| {
                 // The first worker is slow at first, the others later.
-                let millis = if (i % 3 == 0) == (i < 20) { 2 } else { 0 };
+                let millis = if i.is_multiple_of(3) == (i < 20) { 2 } else { 0 };
                 std::thread::sleep(Duration::from_millis(millis));
                 Ok(10 * i)
             };
