@@ -40,7 +40,9 @@ impl Masks {
     pub fn class(&self, class: usize) -> Result<Masks> {
         let masks = self.masks.iter().map(|mask| mask.class(class)).collect::<Result<Vec<_>>>()?;
         let class_names = self.class_names.get(class).into_iter().cloned().collect();
-        Ok(Masks { class_names: Arc::new(class_names), ..self.with_masks(masks) })
+        // Rows of several classes are no rows of one.
+        let submission_order = self.submission_order.clone().filter(|_| self.class_names.len() == 1);
+        Ok(Masks { class_names: Arc::new(class_names), submission_order, ..self.with_masks(masks) })
     }
 
     /// How many masks there are.
@@ -87,17 +89,22 @@ impl Masks {
             return self.submit_classes(path.as_ref());
         }
         let rles: Vec<_> = self.masks.par_iter().map(Mask::to_rle).collect();
-        let order: &[String] = self.submission_order.as_ref().map_or(&self.ids, |order| order.as_slice());
-        let by_id: HashMap<&String, usize> = self.ids.iter().zip(0..).collect();
-        let row = |id: &String| match by_id.get(id) {
-            Some(&at) => Ok((id.clone(), rles[at].clone())),
+        let rows = self.in_order(self.ids.iter().cloned().zip(rles).collect())?;
+        write_submission(path.as_ref(), &rows)
+    }
+
+    /// The rows in the order of `sample_submission.csv`, where there is one.
+    fn in_order(&self, rows: Vec<(String, Rle)>) -> Result<Vec<(String, Rle)>> {
+        let Some(order) = &self.submission_order else { return Ok(rows) };
+        let by_name: HashMap<&String, &Rle> = rows.iter().map(|(name, rle)| (name, rle)).collect();
+        let row = |name: &String| match by_name.get(name) {
+            Some(&rle) => Ok((name.clone(), rle.clone())),
             None => Err(Error::Id {
-                id: id.clone(),
+                id: name.clone(),
                 why: "is in sample_submission.csv but was not predicted; predict the whole test set".into(),
             }),
         };
-        let rows = order.iter().map(row).collect::<Result<Vec<_>>>()?;
-        write_submission(path.as_ref(), &rows)
+        order.iter().map(row).collect()
     }
 
     fn submit_classes(&self, path: &Path) -> Result<Submission> {
@@ -107,7 +114,7 @@ impl Masks {
             self.class_names.iter().enumerate().map(row).collect()
         };
         let rows = self.ids.par_iter().zip(self.masks.as_slice()).map(rows).collect::<Result<Vec<_>>>()?;
-        write_class_submission(path, &rows.concat())
+        write_class_submission(path, &self.in_order(rows.concat())?)
     }
 }
 

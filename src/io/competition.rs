@@ -90,7 +90,7 @@ fn train(folders: &mut Folders, tables: &mut Tables) -> Result<Dataset> {
             let folder: Arc<Path> = masks.path.into();
             masks.ids.iter().map(|_| MaskSource::File(folder.clone())).collect()
         }
-        (None, Some(rows)) => rows.into_iter().map(|row| MaskSource::Rles(vec![row.value])).collect(),
+        (None, Some(rows)) => rows.into_iter().map(|row| MaskSource::Rles(vec![row.value], None)).collect(),
         (None, None) => {
             let hint = "expected masks in train/masks, or this file; unpack train.zip into train/".into();
             return Err(Error::Missing { path: tables.masks_path.clone(), hint });
@@ -145,7 +145,7 @@ fn check_rows<'a, T: 'a>(
 }
 
 /// The first of these sorted ids that is not among the sorted others.
-fn only_in<'a, 'b>(
+pub(super) fn only_in<'a, 'b>(
     ids: impl Iterator<Item = &'a str>,
     others: impl Iterator<Item = &'b str>,
 ) -> Option<&'a str> {

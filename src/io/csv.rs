@@ -48,24 +48,27 @@ impl Tables {
 
 /// The rows of `id,rle_mask` in the order of the file; `None` when there is no such file.
 fn read_masks(path: &Path) -> Result<Option<Vec<Row<Rle>>>> {
-    read_rows(path, "rle_mask", |id, text, line| {
-        text.parse().map_err(|error| match error {
-            Error::Rle { why, .. } => {
-                Error::Rle { id: id.into(), why: format!("{why} ({} line {line})", path.display()) }
-            }
-            other => other,
-        })
+    read_rows(path, ["id", "rle_mask"], |id, text, line| parse_rle(path, id, text, line))
+}
+
+/// The runs of a mask, an error naming its image and line.
+pub(super) fn parse_rle(path: &Path, id: &str, text: &str, line: u64) -> Result<Rle> {
+    text.parse().map_err(|error| match error {
+        Error::Rle { why, .. } => {
+            Error::Rle { id: id.into(), why: format!("{why} ({} line {line})", path.display()) }
+        }
+        other => other,
     })
 }
 
 /// The ids of `id,rle_mask` in the order of the file, whatever the masks; `None` when there is no such file.
 fn read_order(path: &Path) -> Result<Option<Vec<Row<()>>>> {
-    read_rows(path, "rle_mask", |_, _, _| Ok(()))
+    read_rows(path, ["id", "rle_mask"], |_, _, _| Ok(()))
 }
 
 /// The rows of `id,z`, depths in feet, empty where unknown; `None` when there is no such file.
 fn read_depths(path: &Path) -> Result<Option<Vec<Row<Option<f32>>>>> {
-    read_rows(path, "z", |id, text, line| match text.parse::<f32>() {
+    read_rows(path, ["id", "z"], |id, text, line| match text.parse::<f32>() {
         _ if text.is_empty() => Ok(None),
         Ok(z) if z.is_finite() => Ok(Some(z)),
         _ => {
@@ -88,9 +91,10 @@ pub(super) fn sorted<T: 'static, R: Borrow<Row<T>>>(path: &Path, rows: Vec<R>) -
     Ok(rows)
 }
 
-fn read_rows<T>(
+/// The rows in the order of the file, by the names of the columns of ids and values; `None` when there is no such file.
+pub(super) fn read_rows<T>(
     path: &Path,
-    column: &str,
+    names: [&str; 2],
     parse: impl Fn(&str, &str, u64) -> Result<T>,
 ) -> Result<Option<Vec<Row<T>>>> {
     let bytes = match fs::read(path) {
@@ -107,7 +111,7 @@ fn read_rows<T>(
         Err(error) => Err(bad(lines.line_of(record), error.to_string())),
     };
     let line = next(&mut record)?.unwrap_or(1);
-    let (at_id, at_value) = columns(&record, column).map_err(|why| bad(line, why))?;
+    let (at_id, at_value) = columns(&record, names).map_err(|why| bad(line, why))?;
     let fields = record.len();
     let mut rows = Vec::with_capacity(bytes.len() / 32);
     while let Some(line) = next(&mut record)? {
@@ -141,11 +145,11 @@ impl Lines<'_> {
 }
 
 /// Where the ids and the values are; other columns are of no interest.
-fn columns(header: &ByteRecord, column: &str) -> Result<(usize, usize), String> {
+fn columns(header: &ByteRecord, names: [&str; 2]) -> Result<(usize, usize), String> {
     let find = |name: &str| header.iter().position(|field| field.trim_ascii() == name.as_bytes());
-    find("id").zip(find(column)).ok_or_else(|| {
+    find(names[0]).zip(find(names[1])).ok_or_else(|| {
         let got: Vec<_> = header.iter().map(|field| field.escape_ascii().to_string()).collect();
-        format!("expected the header `id,{column}`, got `{}`; is this the right file?", got.join(","))
+        format!("expected the header `{}`, got `{}`; is this the right file?", names.join(","), got.join(","))
     })
 }
 

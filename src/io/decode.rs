@@ -2,16 +2,13 @@
 
 use rayon::prelude::*;
 
-use crate::io::folder::image_file;
-use crate::io::png::{read_image, read_mask};
-use crate::types::{
-    Dataset, Entry, Image, ImageSource, Mask, MaskSource, MaskStatistics, Rle, Sample, Stratify, check_sizes,
-    coverage_class, stratify,
-};
+use crate::io::load::{class_areas, load, load_mask};
+use crate::types::{Dataset, Mask, MaskStatistics, Sample, Stratify, coverage_class, stratify};
 use crate::{Error, Result};
 
 impl Dataset {
-    /// The sample at `i`, in the order of the ids; read from the disk if it is there.
+    /// The sample at `i`, in the order of the ids; read from the disk if it is there, and brought to the size that
+    /// [`Dataset::resized`] asks for.
     ///
     /// # Errors
     /// [`Error::Config`] when there is no sample `i`; [`Error::Io`], [`Error::Image`], [`Error::Rle`] or
@@ -21,10 +18,8 @@ impl Dataset {
             let expected = format!("below the number of samples, {}", self.len());
             return Err(Error::Config { field: "i", got: i.to_string(), expected });
         };
-        let image = load_image(entry)?;
-        let mask = mask(entry, |rles| draw(&entry.id, rles, &image))?;
+        let (image, mask) = load(entry)?;
         if let Some(mask) = &mask {
-            check_sizes(&entry.id, &image, mask)?;
             entry.salt.get_or_init(|| MaskStatistics::of(mask));
         }
         Ok(Sample { id: entry.id.clone(), z: entry.z, image, mask })
@@ -144,47 +139,4 @@ pub(super) fn check_fraction(fraction: f64) -> Result<()> {
 fn all<T: Send>(count: usize, one: impl Fn(usize) -> Result<T> + Sync + Send) -> Result<Vec<T>> {
     let results: Vec<Result<T>> = (0..count).into_par_iter().map(one).collect();
     results.into_iter().collect()
-}
-
-pub(super) fn load_image(entry: &Entry) -> Result<Image> {
-    match &entry.image {
-        ImageSource::File(folder) => read_image(&entry.id, &image_file(folder, &entry.id)),
-        ImageSource::Memory(image) => Ok(image.as_ref().clone()),
-    }
-}
-
-/// The mask, if there is one. Runs do not say how large it is: for those the image is read.
-pub(super) fn load_mask(entry: &Entry) -> Result<Option<Mask>> {
-    mask(entry, |rles| draw(&entry.id, rles, &load_image(entry)?))
-}
-
-fn mask(entry: &Entry, of_runs: impl FnOnce(&[Rle]) -> Result<Mask>) -> Result<Option<Mask>> {
-    match &entry.mask {
-        MaskSource::None => Ok(None),
-        MaskSource::File(folder) => read_mask(&entry.id, &image_file(folder, &entry.id)).map(Some),
-        MaskSource::Rles(rles) => of_runs(rles).map(Some),
-        MaskSource::Memory(mask) => Ok(Some(mask.as_ref().clone())),
-    }
-}
-
-fn draw(id: &str, rles: &[Rle], image: &Image) -> Result<Mask> {
-    let one = |rle: &Rle| {
-        rle.to_mask(image.height, image.width).map_err(|error| match error {
-            Error::Rle { why, .. } => Error::Rle { id: id.into(), why },
-            other => other,
-        })
-    };
-    Mask::stack(&rles.iter().map(one).collect::<Result<Vec<_>>>()?)
-}
-
-/// Runs tell without the image.
-fn class_areas(entry: &Entry) -> Result<Option<Vec<usize>>> {
-    let of_mask =
-        |mask: &Mask| mask.planes().map(|plane| plane.iter().map(|&p| usize::from(p)).sum()).collect();
-    Ok(match &entry.mask {
-        MaskSource::None => None,
-        MaskSource::File(folder) => Some(of_mask(&read_mask(&entry.id, &image_file(folder, &entry.id))?)),
-        MaskSource::Rles(rles) => Some(rles.iter().map(Rle::area).collect()),
-        MaskSource::Memory(mask) => Some(of_mask(mask)),
-    })
 }

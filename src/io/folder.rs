@@ -76,28 +76,44 @@ fn first_with_images(dir: &Path, names: &[&str]) -> Result<Option<Folder>> {
 
 /// Lists a folder; `None` when there is none.
 fn list(path: &Path) -> Result<Option<Folder>> {
+    let Some(Files { names, others }) = list_files(path, &[".png"])? else { return Ok(None) };
+    let ids = names.into_iter().map(|(id, _)| id).collect();
+    Ok(Some(Folder { path: path.into(), ids, others }))
+}
+
+/// The files of a folder with certain endings.
+pub(super) struct Files {
+    /// What their names are without the ending, and the ending, sorted.
+    pub(super) names: Vec<(String, &'static str)>,
+    /// How many other files and folders there are.
+    pub(super) others: usize,
+}
+
+/// Lists the files with these endings; `None` when there is no such folder.
+pub(super) fn list_files(path: &Path, endings: &[&'static str]) -> Result<Option<Files>> {
     if !path.is_dir() {
         return Ok(None);
     }
-    let (mut ids, mut others) = (Vec::new(), 0);
+    let (mut names, mut others) = (Vec::new(), 0);
     for entry in fs::read_dir(path).map_err(Error::io("list", path))? {
         let name = entry.map_err(Error::io("list", path))?.file_name();
-        match name.into_string().map(id_of) {
-            Ok(Some(id)) => {
-                check_id(&id)?;
-                ids.push(id);
+        match name.into_string().map(|name| without_ending(name, endings)) {
+            Ok(Some(name)) => {
+                check_id(&name.0)?;
+                names.push(name);
             }
             _ => others += 1,
         }
     }
-    Ok(Some(Folder { path: path.into(), ids: sort_by_id(ids, |id| id), others }))
+    Ok(Some(Files { names: sort_by_id(names, |name| &name.0), others }))
 }
 
-/// The id in `id.png`. Names with a leading point are another system's bookkeeping.
-fn id_of(mut name: String) -> Option<String> {
-    if name.starts_with('.') || !name.ends_with(".png") {
+/// The id and the ending in `id.png`. Names with a leading point are another system's bookkeeping.
+fn without_ending(mut name: String, endings: &[&'static str]) -> Option<(String, &'static str)> {
+    let ending = endings.iter().copied().find(|&ending| name.ends_with(ending))?;
+    if name.starts_with('.') {
         return None;
     }
-    name.truncate(name.len() - ".png".len());
-    Some(name)
+    name.truncate(name.len() - ending.len());
+    Some((name, ending))
 }

@@ -3,10 +3,14 @@
 //! `Competition::open` lists folders and reads the CSV files; images are decoded when a dataset is asked for them.
 
 pub(crate) mod atomic;
+mod clouds;
 mod competition;
 mod csv;
 mod decode;
 mod folder;
+mod from_folders;
+mod load;
+mod picture;
 mod png;
 mod statistics;
 mod submission;

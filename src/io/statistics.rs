@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::io::decode::{load_image, load_mask};
+use crate::io::load::{load_image, load_mask};
 use crate::types::{Dataset, Entry, MaskStatistics, PixelStatistics};
 use crate::{Error, Result};
 

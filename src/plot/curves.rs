@@ -46,7 +46,7 @@ impl History {
     /// ```
     /// use tgs_salt::prelude::*;
     /// # let epoch = Epoch { epoch: 1, train_loss: 0.5, valid_loss: 0.4, mean_precision: 0.7, iou: 0.7, dice: 0.8,
-    /// #     learning_rate: 1e-3, images_per_second: 50.0, seconds: 60.0 };
+    /// #     learning_rate: 1e-3, images_per_second: 50.0, waited: 0.0, seconds: 60.0 };
     /// # let run = |name: &str| History { epochs: vec![epoch], run_folder: name.into(), ended: "".into(),
     /// #     monitor: Metric::MeanPrecision, averaged: None, snapshots: vec![] };
     /// # let (bce, lovasz) = (run("runs/bce"), run("runs/lovasz"));

@@ -153,6 +153,7 @@ fn history(epochs: usize) -> History {
             dice: 0.65,
             learning_rate: 1e-3,
             images_per_second: 50.0,
+            waited: 0.0,
             seconds: 61.5,
         }
     };

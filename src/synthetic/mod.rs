@@ -1,4 +1,4 @@
-//! The embedded sample survey: seismic sections made by code, to try everything on with nothing to download.
+//! The embedded samples: seismic sections, and clouds, made by code, to try everything on with nothing to download.
 //!
 //! A section is a layered earth: sequences of beds with random thickness and impedance, folded, tilted, cut by
 //! faults and an unconformity, pierced by salt that drags them up. It is seen through the convolutional model: an
@@ -18,6 +18,7 @@
 //!
 //! All of it comes from a seed by `ChaCha8`, `libm` and IEEE arithmetic: the same bits with any number of threads.
 
+mod clouds;
 mod earth;
 mod field;
 mod salt;
@@ -29,11 +30,15 @@ mod wavelet;
 
 pub(crate) use self::survey::survey;
 
+use std::sync::OnceLock;
+
 use crate::Result;
 use crate::types::{Competition, Dataset, Notes};
 
 /// Of the survey that everyone gets: notebooks show the same images everywhere.
 const SEED: u64 = 2018;
+/// Of the made-up clouds.
+const CLOUDS_SEED: u64 = 2019;
 
 impl Competition {
     /// A made-up survey in the competition's form: 400 images with masks, 200 without. Nothing to download; the same bits
@@ -55,5 +60,31 @@ impl Competition {
             test: Dataset::from_samples(test)?,
             notes: Notes::default(),
         })
+    }
+
+    /// Made-up satellite images in the form of [`Competition::clouds`]: 120 images of 140×210 with masks of the four patterns,
+    /// `Fish`, `Flower`, `Gravel`, `Sugar`, and 40 without. One to four patterns are in an image, and their masks are boxes that
+    /// may overlap, as people drew them. Nothing to download; the same bits on every machine, made once.
+    ///
+    /// ```
+    /// use tgs_salt::prelude::*;
+    /// let clouds = Competition::sample_clouds()?;
+    /// assert_eq!((clouds.train.len(), clouds.test.len()), (120, 40));
+    /// assert_eq!(clouds.train.class_names(), ["Fish", "Flower", "Gravel", "Sugar"]);
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// None in practice; the signature is that of [`Competition::clouds`].
+    pub fn sample_clouds() -> Result<Competition> {
+        static MADE: OnceLock<Competition> = OnceLock::new();
+        if let Some(made) = MADE.get() {
+            return Ok(made.clone());
+        }
+        let (train, test) = clouds::clouds(CLOUDS_SEED, 120, 40)?;
+        let train = Dataset::from_samples(train)?.with_class_names(&clouds::NAMES)?;
+        let names = clouds::NAMES.map(String::from).to_vec();
+        let test = Dataset::from_samples(test)?.with_names(names);
+        Ok(MADE.get_or_init(|| Competition { train, test, notes: Notes::default() }).clone())
     }
 }

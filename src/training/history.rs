@@ -29,6 +29,10 @@ pub struct Epoch {
     pub learning_rate: f64,
     /// Training images per second, without validation.
     pub images_per_second: f64,
+    /// Seconds that training steps waited for their images, which worker threads read ahead; most of it at a GPU whose
+    /// images lie on a slow disk.
+    #[serde(default)]
+    pub waited: f64,
     /// Training and validation together.
     pub seconds: f64,
 }
@@ -119,6 +123,7 @@ mod tests {
             dice: 0.0,
             learning_rate: 0.1,
             images_per_second: 1.0,
+            waited: 0.0,
             seconds: 1.0,
         }
     }

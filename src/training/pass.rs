@@ -9,15 +9,17 @@ use candle_core::DType;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use std::time::Duration;
 
 /// Calls `step` with the batches of an epoch, counted from 1, in the epoch's order, augmented and mixed; of `images` at most.
+/// How long the steps have waited for them.
 pub(super) fn for_each_training_batch(
     train: &Dataset,
     mut layout: BatchLayout,
     config: &TrainConfig,
     (epoch, images): (usize, usize),
     step: impl FnMut(Batch) -> Result<()>,
-) -> Result<()> {
+) -> Result<Duration> {
     let TrainConfig { augment, seed, .. } = config;
     layout.mixup = augment.mixing(*seed, epoch);
     layout.dtype = match config.precision {

@@ -19,12 +19,14 @@ pub(crate) struct Progress {
     mean_seconds: f64,
     epoch_start: Instant,
     last_line: Instant,
+    /// Seconds that the last epoch's steps waited for their batches.
+    pub(crate) waited: f64,
 }
 
 impl Progress {
     pub(crate) fn new(epochs: usize, images: usize) -> Progress {
         let now = Instant::now();
-        Progress { epochs, images, done: 0, mean_seconds: 0.0, epoch_start: now, last_line: now }
+        Progress { epochs, images, done: 0, mean_seconds: 0.0, epoch_start: now, last_line: now, waited: 0.0 }
     }
 
     pub(crate) fn start(&mut self, model: &str, resumed_after: usize, folder: &Path) {

@@ -20,7 +20,7 @@ impl Trainer<'_> {
         let (mut losses, mut batches, mut stopped) = (PendingLosses::new(number), 0, false);
         let config = self.config;
         let (train, layout) = (self.train, self.model.batch_layout(config.batch_size));
-        for_each_training_batch(train, layout, config, (number, train.len()), |batch| {
+        let waited = for_each_training_batch(train, layout, config, (number, train.len()), |batch| {
             stopped = stopped || self.folder.stop_file().exists();
             if !stopped {
                 let seed = dropout_seed(config.seed, number, batches);
@@ -38,6 +38,7 @@ impl Trainer<'_> {
         if batches % config.accumulate != 0 && !stopped {
             self.end_step()?;
         }
+        self.progress.waited = waited.as_secs_f64();
         let loss = losses.read()?;
         Ok((!stopped).then_some(loss))
     }
@@ -111,6 +112,7 @@ impl Trainer<'_> {
             batches += 1;
             Ok(())
         })
+        .map(drop)
     }
 
     pub(super) fn steps_per_epoch(&self) -> usize {

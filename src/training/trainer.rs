@@ -141,7 +141,7 @@ impl<'a> Trainer<'a> {
         let images_per_second = self.train.len() as f64 / train_seconds.max(1e-9);
         let epoch = epoch(number, train_loss, valid);
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Some(Epoch { learning_rate, images_per_second, seconds, ..epoch }))
+        Ok(Some(Epoch { learning_rate, images_per_second, waited: self.progress.waited, seconds, ..epoch }))
     }
 
     /// Checkpoints, averages and measurements after an epoch.
@@ -243,6 +243,7 @@ fn epoch(number: usize, train_loss: f64, valid: Validation) -> Epoch {
         dice: valid.dice,
         learning_rate: 0.0,
         images_per_second: 0.0,
+        waited: 0.0,
         seconds: 0.0,
     }
 }

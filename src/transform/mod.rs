@@ -5,15 +5,14 @@ mod border;
 mod features;
 mod normalize;
 mod pad;
-mod resize;
 
+pub(crate) use crate::types::{Resize, Taps, weigh};
 pub use augment::Augment;
 pub(crate) use augment::{Mixup, mix};
 pub use border::Border;
 pub use features::Feature;
 pub use normalize::Normalize;
 pub use pad::Padding;
-pub(crate) use resize::{Resize, Taps, weigh};
 
 #[cfg(test)]
 mod reference;

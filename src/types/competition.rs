@@ -4,7 +4,8 @@ use crate::types::Dataset;
 
 /// The competition's data: labelled images to train on, and images to predict.
 ///
-/// Open a folder with `Competition::open`, or make one from code with `Competition::sample`.
+/// Open a folder with `Competition::open` or `Competition::clouds`, anyone's own data with `Competition::from_folders`, or
+/// make one from code with `Competition::sample` or `Competition::sample_clouds`.
 #[derive(Clone)]
 pub struct Competition {
     /// Images with masks.
@@ -27,7 +28,7 @@ pub struct Notes {
     pub depths_without_image: usize,
     /// Test images that `sample_submission.csv` does not list; a submission leaves them out.
     pub test_not_in_submission: usize,
-    /// Files and folders beside the images that are not PNG files.
+    /// Files and folders beside the images that are no images.
     pub other_files: usize,
     /// Files and folders of the competition that are not there, such as `depths.csv`.
     pub missing: Vec<String>,
@@ -43,7 +44,7 @@ impl Notes {
             (self.test_without_depth, "test images have no depth"),
             (self.depths_without_image, "ids in depths.csv have no image"),
             (self.test_not_in_submission, "test images are not in sample_submission.csv"),
-            (self.other_files, "files beside the images are not PNG and are left alone"),
+            (self.other_files, "other files lie beside the images and are left alone"),
         ];
         let missing = self.missing.iter().map(|name| format!("{name} is not there"));
         let counted = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));

@@ -1,12 +1,14 @@
 //! A list of samples that are read when asked for.
 
-use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::types::{
-    Image, Mask, MaskStatistics, PixelStatistics, Rle, Sample, check_id, check_size, check_sizes, sort_by_id,
+    Entry, ImageSource, Mask, MaskSource, Sample, check_id, check_size, check_sizes, sort_by_id,
 };
 use crate::{Error, Result};
+
+/// Neither side of a resized image may be longer, nor one of a file.
+pub(crate) const MAX_SIDE: usize = 16_384;
 
 /// A list of samples in the order of their ids. Images are read when asked for; a clone is cheap.
 ///
@@ -28,42 +30,6 @@ pub struct Dataset {
     members: Arc<Vec<usize>>,
     submission_order: Option<Arc<Vec<String>>>,
     class_names: Arc<Vec<String>>,
-}
-
-/// Where a sample comes from.
-#[derive(Clone)]
-pub(crate) struct Entry {
-    pub(crate) id: String,
-    pub(crate) z: Option<f32>,
-    pub(crate) image: ImageSource,
-    pub(crate) mask: MaskSource,
-    /// What the mask is like, remembered once it was read.
-    pub(crate) salt: OnceLock<MaskStatistics>,
-    /// What the image is like, remembered once somebody asked.
-    pub(crate) pixels: OnceLock<PixelStatistics>,
-}
-
-impl Entry {
-    pub(crate) fn new(id: String, z: Option<f32>, image: ImageSource, mask: MaskSource) -> Entry {
-        Entry { id, z, image, mask, salt: OnceLock::new(), pixels: OnceLock::new() }
-    }
-}
-
-#[derive(Clone)]
-pub(crate) enum ImageSource {
-    /// The folder of `id.png`.
-    File(Arc<Path>),
-    Memory(Arc<Image>),
-}
-
-#[derive(Clone)]
-pub(crate) enum MaskSource {
-    None,
-    /// The folder of `id.png`.
-    File(Arc<Path>),
-    /// Of each class.
-    Rles(Vec<Rle>),
-    Memory(Arc<Mask>),
 }
 
 impl Dataset {
@@ -140,8 +106,36 @@ impl Dataset {
     }
 
     /// As [`Dataset::with_class_names`], unchecked.
-    pub(super) fn with_names(self, names: Vec<String>) -> Dataset {
+    pub(crate) fn with_names(self, names: Vec<String>) -> Dataset {
         Dataset { class_names: Arc::new(names), ..self }
+    }
+
+    /// The same samples at another size, in pixels: [`Dataset::get`] then averages images down (or interpolates them, see
+    /// [`Image::resize`]) and takes of masks the nearest pixels. All that follows is at this size: training, predictions,
+    /// scores, submissions. Sizes do not add up: what is resized is always what the file holds.
+    ///
+    /// ```
+    /// let salt = tgs_salt::Competition::sample()?;
+    /// let small = salt.train.resized(50, 50)?.get(0)?;
+    /// assert_eq!((small.image.height, small.mask.unwrap().width()), (50, 50));
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// [`Image::resize`]: crate::Image::resize
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a side is not from 1 to 16,384.
+    pub fn resized(&self, height: usize, width: usize) -> Result<Dataset> {
+        if let Some((field, side)) = [("height", height), ("width", width)]
+            .into_iter()
+            .find(|(_, side)| !(1..=MAX_SIDE).contains(side))
+        {
+            let expected = format!("from 1 to {MAX_SIDE} pixels");
+            return Err(Error::Config { field, got: side.to_string(), expected });
+        }
+        let entries = self.entries().map(|entry| entry.resized(height, width)).collect();
+        let resized = Dataset::from_entries(entries, None)?;
+        Ok(Dataset { entries: resized.entries, members: resized.members, ..self.clone() })
     }
 
     /// How many samples there are.
@@ -249,7 +243,14 @@ impl std::fmt::Debug for Dataset {
         if self.is_empty() {
             return Ok(());
         }
-        f.write_str(if self.has_masks() { " with masks" } else { " without masks" })?;
+        match (self.has_masks(), self.class_names.len()) {
+            (false, _) => f.write_str(" without masks")?,
+            (true, 1) => f.write_str(" with masks")?,
+            (true, classes) => write!(f, " with masks of {classes} classes")?,
+        }
+        if let Some((height, width)) = self.entry(0).and_then(|entry| entry.size) {
+            write!(f, ", at {height}×{width}")?;
+        }
         let depths = self.entries().filter_map(|entry| entry.z);
         let (low, high) = depths.fold((f32::MAX, f32::MIN), |(low, high), z| (low.min(z), high.max(z)));
         if low <= high { write!(f, ", depth {low} to {high} ft") } else { f.write_str(", without depths") }
@@ -259,6 +260,7 @@ impl std::fmt::Debug for Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Image;
 
     fn sample(id: &str, z: Option<f32>, mask: Option<Mask>) -> Sample {
         Sample { id: id.into(), z, image: Image::new(1, 2, vec![0.0, 1.0]).unwrap(), mask }

@@ -8,13 +8,15 @@ use crate::{Error, Result};
 /// A mask as it is kept: the runs of each class, and what it is like.
 pub(crate) struct Label {
     rles: Vec<Rle>,
+    size: (usize, usize),
     salt: MaskStatistics,
 }
 
 impl Label {
     pub(crate) fn of(mask: &Mask) -> Label {
         let one = |plane: &[u8]| Mask::new(mask.height(), mask.width(), plane.to_vec()).map(|m| m.to_rle());
-        Label { rles: mask.planes().flat_map(one).collect(), salt: MaskStatistics::of(mask) }
+        let rles = mask.planes().flat_map(one).collect();
+        Label { rles, size: (mask.height(), mask.width()), salt: MaskStatistics::of(mask) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -72,10 +74,10 @@ impl Dataset {
             names if names.len() == classes => names.to_vec(),
             _ => numbered(classes),
         };
-        let entry = |(entry, label): (&Entry, Label)| Entry {
-            mask: MaskSource::Rles(label.rles),
-            salt: OnceLock::from(label.salt),
-            ..entry.clone()
+        let entry = |(entry, label): (&Entry, Label)| {
+            let fits = entry.size.is_none_or(|size| size == label.size);
+            let salt = if fits { OnceLock::from(label.salt) } else { OnceLock::new() };
+            Entry { mask: MaskSource::Rles(label.rles, Some(label.size)), salt, ..entry.clone() }
         };
         let order = self.submission_order().map(|order| order.to_vec());
         let all = Dataset::from_entries(self.entries().zip(labels).map(entry).collect(), order)?;
@@ -100,7 +102,13 @@ impl Dataset {
         };
         let entry = |entry: &Entry| -> Result<Entry> {
             let mask = match &entry.mask {
-                MaskSource::Rles(rles) => MaskSource::Rles(rles.get(class).into_iter().cloned().collect()),
+                MaskSource::Rles(rles, size) => {
+                    MaskSource::Rles(rles.get(class).into_iter().cloned().collect(), *size)
+                }
+                MaskSource::Values(folder, ending, values) => {
+                    let value = values.get(class).into_iter().copied().collect();
+                    MaskSource::Values(folder.clone(), ending, value)
+                }
                 MaskSource::Memory(mask) => MaskSource::Memory(Arc::new(mask.class(class)?)),
                 // A file is of one class.
                 other => other.clone(),
@@ -108,7 +116,8 @@ impl Dataset {
             let salt = if names.len() == 1 { entry.salt.clone() } else { OnceLock::new() };
             Ok(Entry { mask, salt, ..entry.clone() })
         };
-        let order = self.submission_order().map(|order| order.to_vec());
+        // Rows of several classes are no rows of one.
+        let order = self.submission_order().filter(|_| names.len() == 1).map(|order| order.to_vec());
         let all = Dataset::from_entries(self.entries().map(entry).collect::<Result<_>>()?, order)?;
         Ok(all.with_names(vec![name.clone()]))
     }

@@ -49,18 +49,26 @@ impl Rle {
         if size == 0 {
             return Mask::new(height, width, Vec::new());
         }
-        if let Some((run, end)) = self.last_pixel().filter(|&(_, end)| end as usize > size) {
-            let why = format!(
-                "run {run} ends at pixel {end}: expected at most {size} for {height}×{width}; \
-                 check the size of the image, or correct the run"
-            );
-            return Err(Error::Rle { id: String::new(), why });
-        }
+        self.check_end(height, width)?;
         let mut pixels = vec![0; size];
         for &(start, length) in &self.runs {
             fill(&mut pixels, height, width, start as usize - 1, length as usize);
         }
         Mask::new(height, width, pixels)
+    }
+
+    /// # Errors
+    /// [`Error::Rle`] when a run ends beyond the last pixel.
+    pub(super) fn check_end(&self, height: usize, width: usize) -> Result<()> {
+        let size = height * width;
+        let Some((run, end)) = self.last_pixel().filter(|&(_, end)| end as usize > size) else {
+            return Ok(());
+        };
+        let why = format!(
+            "run {run} ends at pixel {end}: expected at most {size} for {height}×{width}; \
+             check the size of the image, or correct the run"
+        );
+        Err(Error::Rle { id: String::new(), why })
     }
 
     /// The number of the last run, counted from 1, and the last pixel in it.

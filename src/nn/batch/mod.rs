@@ -1,20 +1,19 @@
-//! From samples to the tensors of one step, on a worker thread ahead of the step.
+//! From samples to the tensors of one step.
 
 mod channels;
+mod loader;
 
 #[cfg(test)]
 mod tests;
 
 use crate::nn::{crop_to, upload};
 use crate::transform::{Border, Feature, Mixup, Normalize, Padding, Resize, mix};
-use crate::types::{Dataset, Image, Mask, Sample};
+use crate::types::{Image, Mask, Sample};
 use crate::{Error, Result};
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
-use std::sync::mpsc::sync_channel;
 
-/// How many batches wait at most: enough to never wait for data, few enough to keep memory flat.
-const AHEAD: usize = 2;
+pub(crate) use loader::for_each_batch;
 
 /// What a network wants its batches to look like.
 #[derive(Clone, Debug)]
@@ -131,43 +130,6 @@ fn channels_last(mask: &Mask, resize: &Resize) -> Vec<f32> {
 /// 1 for each class of which there is a pixel.
 fn presence(mask: &Mask) -> Vec<f32> {
     mask.planes().map(|plane| if plane.contains(&1) { 1.0 } else { 0.0 }).collect()
-}
-
-/// Calls `step` with the samples at `indices` of `dataset`, in order, batch by batch; a batch ends early where the
-/// size of the images changes. `prepare` (augmentation) runs with the decoding on a worker thread ahead of `step`.
-///
-/// # Errors
-/// The first error of decoding, preparing or stepping ends the pass.
-pub(crate) fn for_each_batch(
-    dataset: &Dataset,
-    indices: &[usize],
-    layout: &BatchLayout,
-    prepare: impl Fn(usize, Sample) -> Result<Sample> + Send,
-    mut step: impl FnMut(Batch) -> Result<()>,
-) -> Result<()> {
-    let (sender, receiver) = sync_channel(AHEAD);
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            for indices in indices.chunks(layout.batch_size.max(1)) {
-                let samples = indices
-                    .iter()
-                    .map(|&i| Ok((i, prepare(i, dataset.get(i)?)?)))
-                    .collect::<Result<Vec<_>>>();
-                let batches = samples.and_then(|samples| of_one_size(samples, layout));
-                let failed = batches.is_err();
-                // The receiver is gone when a step has failed; its error is the one that counts.
-                if sender.send(batches).is_err() || failed {
-                    break;
-                }
-            }
-        });
-        for batches in receiver {
-            for batch in batches? {
-                step(batch)?;
-            }
-        }
-        Ok(())
-    })
 }
 
 fn of_one_size(samples: Vec<(usize, Sample)>, layout: &BatchLayout) -> Result<Vec<Batch>> {

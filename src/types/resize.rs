@@ -5,7 +5,7 @@
 //! layers are averaged and not skipped. Masks take the pixel that the centre lies in.
 
 use crate::Result;
-use crate::types::{Image, Mask};
+use crate::types::{Image, Mask, Rle};
 
 /// Which pixels of a line count for a pixel of another, and how much.
 pub(crate) type Taps = Vec<(usize, f32)>;
@@ -60,11 +60,15 @@ impl Resize {
 
     /// Of a mask, as PyTorch's `interpolate(mode="nearest-exact")`.
     pub(crate) fn nearest(&self, pixels: &[u8]) -> Vec<u8> {
-        let place = |i: usize, from: usize, to: usize| (2 * i + 1) * from / (2 * to);
-        let columns: Vec<usize> = (0..self.to.1).map(|x| place(x, self.from.1, self.to.1)).collect();
-        let row = |y: usize| &pixels[place(y, self.from.0, self.to.0) * self.from.1..];
+        let columns: Vec<usize> = (0..self.to.1).map(|x| centre(x, self.from.1, self.to.1)).collect();
+        let row = |y: usize| &pixels[centre(y, self.from.0, self.to.0) * self.from.1..];
         (0..self.to.0).flat_map(|y| columns.iter().map(move |&x| row(y)[x])).collect()
     }
+}
+
+/// The pixel of a line of `from` in which the centre of pixel `i` of `to` lies.
+fn centre(i: usize, from: usize, to: usize) -> usize {
+    (2 * i + 1) * from / (2 * to)
 }
 
 /// The triangle's taps, of a sum of 1; what lies outside of the line does not count.
@@ -122,10 +126,68 @@ impl Mask {
     }
 }
 
+impl Rle {
+    /// The mask of `from` (height, width) at the size `to`: what [`Mask::resize`] makes of [`Rle::to_mask`], without drawing
+    /// the large mask. Centres are looked up in the order of the runs, which is down the columns.
+    ///
+    /// # Errors
+    /// As [`Rle::to_mask`], for either size.
+    pub(crate) fn to_mask_at(&self, from: (usize, usize), to: (usize, usize)) -> Result<Mask> {
+        if from == to || from.0.checked_mul(from.1).is_none_or(|size| size == 0) {
+            return self.to_mask(from.0, from.1);
+        }
+        self.check_end(from.0, from.1)?;
+        let mut pixels = vec![0; to.0.saturating_mul(to.1)];
+        let mut runs =
+            self.runs().iter().map(|&(start, length)| (start as usize - 1, length as usize)).peekable();
+        for x in 0..to.1 {
+            let column = centre(x, from.1, to.1);
+            if x > 0 && column == centre(x - 1, from.1, to.1) {
+                pixels.chunks_exact_mut(to.1).for_each(|row| row[x] = row[x - 1]);
+                continue;
+            }
+            for (y, row) in pixels.chunks_exact_mut(to.1).enumerate() {
+                let at = column * from.0 + centre(y, from.0, to.0);
+                while runs.next_if(|&(start, length)| start + length <= at).is_some() {}
+                row[x] = u8::from(runs.peek().is_some_and(|&(start, _)| start <= at));
+            }
+        }
+        Mask::new(to.0, to.1, pixels)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Error;
+
+    #[test]
+    fn runs_are_resized_as_the_masks_they_encode() {
+        for (round, (from, to)) in [
+            ((40, 60), (10, 15)),
+            ((7, 9), (20, 5)),
+            ((5, 4), (5, 4)),
+            ((7, 5), (20, 13)),
+            ((9, 31), (4, 13)),
+            ((1, 1), (3, 2)),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            for salt in [0, 1, 5, 13, 17] {
+                let pixel = |i: usize| u8::from((i / 3 * 7919 + round) % 17 < salt);
+                let mask = Mask::new(from.0, from.1, (0..from.0 * from.1).map(pixel).collect()).unwrap();
+                let expected = mask.resize(to.0, to.1).unwrap();
+                assert_eq!(
+                    mask.to_rle().to_mask_at(from, to).unwrap(),
+                    expected,
+                    "{from:?} to {to:?}, {salt}"
+                );
+            }
+        }
+        let long: Rle = "20 2".parse().unwrap();
+        assert!(matches!(long.to_mask_at((4, 5), (2, 2)), Err(Error::Rle { .. })));
+    }
 
     /// Plain bilinear sampling, clamped at the border.
     fn naive(image: &Image, height: usize, width: usize) -> Vec<f64> {

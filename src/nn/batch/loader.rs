@@ -1,0 +1,177 @@
+//! Batches made by worker threads ahead of the steps that use them.
+//!
+//! Worker `w` of `n` makes the batches `w`, `w + n`, `w + 2n` … and puts them into a queue of its own, which has room for a few.
+//! The steps take from the queues in turn: batches come in their order, each once, whichever worker is faster, and memory holds
+//! no more than the queues.
+
+use super::{Batch, BatchLayout, of_one_size};
+use crate::Result;
+use crate::types::{Dataset, Sample};
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
+
+/// How many batches of all workers wait at least, if the steps are slower: enough to never wait for data.
+const AHEAD: usize = 2;
+
+/// The most workers: a GPU takes no more batches than these make.
+const MOST: usize = 8;
+
+/// Calls `step` with the samples at `indices` of `dataset`, in order, batch by batch; a batch ends early where the size of the
+/// images or the classes of the masks change. `prepare` (augmentation) runs with the decoding on worker threads ahead of `step`, on half
+/// the cores. How long the steps have waited for batches, without each worker's first.
+///
+/// # Errors
+/// The first error of decoding, preparing or stepping, in the order of the batches, ends the pass.
+pub(crate) fn for_each_batch(
+    dataset: &Dataset,
+    indices: &[usize],
+    layout: &BatchLayout,
+    prepare: impl Fn(usize, Sample) -> Result<Sample> + Sync,
+    mut step: impl FnMut(Batch) -> Result<()>,
+) -> Result<Duration> {
+    let make = |indices: &[usize]| {
+        let sample = |&i: &usize| Ok((i, prepare(i, dataset.get(i)?)?));
+        of_one_size(indices.iter().map(sample).collect::<Result<Vec<_>>>()?, layout)
+    };
+    let batches: Vec<&[usize]> = indices.chunks(layout.batch_size.max(1)).collect();
+    in_turn(&batches, workers(), make, |made| made.into_iter().try_for_each(&mut step))
+}
+
+/// Half of the cores: the network wants the others.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, MOST))
+}
+
+/// Calls `take` with what `make` makes of each item, in order; how long it waited after the first round.
+fn in_turn<I: Copy + Sync, T: Send>(
+    items: &[I],
+    workers: usize,
+    make: impl Fn(I) -> Result<T> + Sync,
+    mut take: impl FnMut(T) -> Result<()>,
+) -> Result<Duration> {
+    let workers = workers.min(items.len()).max(1);
+    let make = &make;
+    std::thread::scope(|scope| {
+        let start = |worker: usize| {
+            let (sender, receiver) = sync_channel(AHEAD.div_ceil(workers));
+            scope.spawn(move || {
+                for &item in items.iter().skip(worker).step_by(workers) {
+                    let made = make(item);
+                    let failed = made.is_err();
+                    // The receiver is gone when a step has failed; its error is the one that counts.
+                    if sender.send(made).is_err() || failed {
+                        break;
+                    }
+                }
+            });
+            receiver
+        };
+        let queues: Vec<_> = (0..workers).map(start).collect();
+        let mut waited = Duration::ZERO;
+        for (i, queue) in (0..items.len()).zip(queues.iter().cycle()) {
+            let asked = Instant::now();
+            // A queue ends early only when its worker has panicked, which the scope passes on.
+            let Ok(made) = queue.recv() else { break };
+            if i >= workers {
+                waited += asked.elapsed();
+            }
+            take(made?)?;
+        }
+        Ok(waited)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn failed(item: usize) -> Error {
+        Error::Id { id: item.to_string(), why: "failed".into() }
+    }
+
+    #[test]
+    fn every_item_comes_once_and_in_order_whichever_worker_is_faster() {
+        for (items, workers) in [(0, 3), (1, 3), (2, 3), (50, 1), (50, 3), (7, 8)] {
+            let items: Vec<usize> = (0..items).collect();
+            let make = |i: usize| {
+                // The first worker is slow at first, the others later.
+                let millis = if i.is_multiple_of(3) == (i < 20) { 2 } else { 0 };
+                std::thread::sleep(Duration::from_millis(millis));
+                Ok(10 * i)
+            };
+            let mut taken = vec![];
+            in_turn(&items, workers, make, |made| {
+                taken.push(made);
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(taken, items.iter().map(|i| 10 * i).collect::<Vec<_>>(), "{workers} workers");
+        }
+    }
+
+    #[test]
+    fn no_more_is_made_than_there_is_room_for() {
+        for workers in [1, 2, 4] {
+            let made = AtomicUsize::new(0);
+            let (mut taken, mut most) = (0, 0);
+            let make = |i: usize| {
+                made.fetch_add(1, Ordering::SeqCst);
+                Ok(i)
+            };
+            let take = |_| {
+                std::thread::sleep(Duration::from_millis(3));
+                taken += 1;
+                most = most.max(made.load(Ordering::SeqCst) - taken);
+                Ok(())
+            };
+            in_turn(&(0..40).collect::<Vec<_>>(), workers, make, take).unwrap();
+            // Each worker has one in its hands beside what waits.
+            let room = workers * (AHEAD.div_ceil(workers) + 1);
+            assert!(most <= room && most >= AHEAD, "{most} of {room}");
+        }
+    }
+
+    #[test]
+    fn the_first_error_in_order_ends_it_and_leaves_no_worker_behind() {
+        let items: Vec<usize> = (0..30).collect();
+        for workers in [1, 3] {
+            // Item 8 fails at once, item 7 late: 7 is the first in order.
+            let make = |i: usize| match i {
+                7 => {
+                    std::thread::sleep(Duration::from_millis(20));
+                    Err(failed(7))
+                }
+                8 => Err(failed(8)),
+                _ => Ok(i),
+            };
+            let mut taken = vec![];
+            let error = in_turn(&items, workers, make, |i| {
+                taken.push(i);
+                Ok(())
+            });
+            assert!(matches!(error, Err(Error::Id { id, .. }) if id == "7"));
+            assert_eq!(taken, (0..7).collect::<Vec<_>>());
+            let error = in_turn(&items, workers, Ok, |i| if i == 4 { Err(failed(i)) } else { Ok(()) });
+            assert!(matches!(error, Err(Error::Id { id, .. }) if id == "4"));
+        }
+    }
+
+    #[test]
+    fn waiting_is_what_slow_workers_cost() {
+        let items: Vec<usize> = (0..8).collect();
+        let pause = |millis| std::thread::sleep(Duration::from_millis(millis));
+        let slow = |i| {
+            pause(10);
+            Ok(i)
+        };
+        let quick_steps = in_turn(&items, 1, slow, |_| Ok(())).unwrap();
+        assert!(quick_steps >= Duration::from_millis(60), "{quick_steps:?}");
+        let slow_steps = in_turn(&items, 2, Ok, |_| {
+            pause(10);
+            Ok(())
+        });
+        assert!(slow_steps.unwrap() < Duration::from_millis(40));
+    }
+}
