@@ -1,6 +1,8 @@
 //! From trained networks to probabilities, masks and scores.
 
 mod carry;
+mod chosen_rules;
+mod collect;
 mod component_search;
 mod components;
 mod ensemble;
@@ -17,6 +19,7 @@ mod seam_choice;
 mod tta;
 
 pub use carry::{ChosenSeamRules, SeamRuleScore};
+pub use chosen_rules::ChosenRules;
 pub use components::ChosenComponents;
 pub use ensemble::Ensemble;
 pub(crate) use image_score::{ImageScore, Known};
