@@ -3,8 +3,8 @@
 use crate::types::{Mask, Rle};
 use crate::{Error, Result};
 
-/// The runs of each class: some kilobytes where a mask has a byte for each pixel and class. Only a mask of noise takes more so,
-/// 8 bytes for each run down a column.
+/// The runs of each class, 8 bytes each: of clouds at 350×525 pixels about 5 kB for four classes, which are 735 kB of pixels. Only a
+/// mask of noise, as an untrained network gives, takes no less than its pixels.
 #[derive(Clone)]
 pub(crate) struct Label {
     rles: Vec<Rle>,
