@@ -11,7 +11,7 @@ use crate::plot::style::{self, Legend, Sign};
 use crate::plot::text::percent;
 use crate::plot::tile::Tile;
 use crate::training::TrainConfig;
-use crate::transform::{Augment, Normalize, Padding};
+use crate::transform::{Augment, Padding};
 use crate::types::{Dataset, Image, Mask, Sample};
 use crate::{Error, Result};
 
@@ -52,7 +52,7 @@ impl Architecture {
         let batches = self.first_batch(dataset, config)?;
         let mut tiles = Vec::new();
         for batch in &batches {
-            tiles.extend(batch_tiles(batch, &self.normalize)?);
+            tiles.extend(batch_tiles(batch)?);
         }
         let mut sizes: Vec<String> = batches
             .iter()
@@ -85,13 +85,13 @@ fn legend(has_masks: bool, is_mixed: bool) -> Vec<Legend> {
     entries.into_iter().filter(|_| has_masks).collect()
 }
 
-fn batch_tiles(batch: &Batch, normalize: &Normalize) -> Result<Vec<Tile>> {
+fn batch_tiles(batch: &Batch) -> Result<Vec<Tile>> {
     let (_, channels, height, width) = batch.images.dims4().map_err(Error::tensor("batch"))?;
     let values = numbers(&batch.images)?;
     let targets = batch.targets().ok().map(|[pixels, _]| numbers(pixels)).transpose()?;
     let inner = batch.padding.original();
     let mut tiles = Vec::with_capacity(batch.ids.len());
-    for (i, id) in batch.ids.iter().enumerate() {
+    for (i, (id, normalize)) in batch.ids.iter().zip(&batch.normalized).enumerate() {
         // All channels are of one grey image.
         let seen = values.chunks_exact(channels * height * width).nth(i).unwrap_or_default();
         let first = &seen[..height * width];
