@@ -13,7 +13,7 @@ use crate::{Error, Result};
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
-pub(crate) use loader::for_each_batch;
+pub(crate) use loader::{for_each_batch, for_each_read};
 
 /// What a network wants its batches to look like.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// One batch of samples of one size, each with its index in the dataset.
+    /// One batch of samples of one size, each with its number in the epoch or in the dataset.
     fn new(samples: Vec<(usize, Sample)>, layout: &BatchLayout) -> Result<Batch> {
         let size = samples.first().map_or((0, 0), |(_, sample)| (sample.image.height, sample.image.width));
         let resize = Resize::new(size, layout.input_size.unwrap_or(size));
