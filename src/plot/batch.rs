@@ -121,14 +121,11 @@ fn batch_tiles(batch: &Batch, words: &Words) -> Result<Vec<Tile>> {
     Ok(tiles)
 }
 
-/// How much of the target is salt, or which classes are there, and from where to where the values go.
+/// How much of the target is salt, and from where to where the values go. Of several classes the colours tell which are there.
 fn described(target: Option<&[f32]>, seen: &[f32], words: &Words) -> String {
-    let salt = target.map(|target| match words.classes() {
-        1 => words.share(f64::from(target.iter().sum::<f32>() / target.len().max(1) as f32)),
-        all => {
-            let is_there = |class: usize| target.iter().skip(class).step_by(all).any(|&value| value > 0.5);
-            words.present((0..all).map(is_there))
-        }
+    let salt = target.and_then(|target| match words.classes() {
+        1 => Some(words.share(f64::from(target.iter().sum::<f32>() / target.len().max(1) as f32))),
+        _ => target.iter().all(|&value| value == 0.0).then(|| words.none()),
     });
     let (low, high) = seen.iter().fold((f32::MAX, f32::MIN), |(low, high), &v| (low.min(v), high.max(v)));
     // A minus as wide as a plus.
@@ -189,10 +186,9 @@ impl Augment {
     pub fn show(&self, sample: &Sample) -> Result<Figure> {
         let words = Words::of_sample(sample);
         let tile = |sample: Sample, title: String| {
-            let salt = sample.mask.as_ref().map(|mask| match words.classes() {
-                1 => words.share(mask.coverage()),
-                _ => words.mask(mask),
-            });
+            // Of several classes the colours tell which are there.
+            let one = sample.mask.as_ref().filter(|_| words.classes() == 1);
+            let salt = one.map(|mask| words.share(mask.coverage()));
             Tile {
                 image: sample.image,
                 colors: Colormap::Grey,

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use crate::plot::colormap::Colormap;
 use crate::plot::figure::Figure;
 use crate::plot::gallery::{Gallery, MOST};
+use crate::plot::text::counted;
 use crate::plot::tile::Tile;
 use crate::plot::words::Words;
 use crate::transform::Feature;
@@ -34,7 +35,7 @@ impl Sample {
         let words = Words::of_sample(self);
         let whole = self.tile(self.image.clone(), Colormap::Grey, (self.id.clone(), words.describe(self)));
         Gallery {
-            title: format!("{} features", features.len()),
+            title: counted(features.len(), "feature"),
             legend: if self.mask.is_some() { words.legend(Colormap::Grey) } else { vec![] },
             tiles: std::iter::once(whole).chain(computed).collect(),
             group: 1,

@@ -76,6 +76,12 @@ pub(crate) fn draw(title: String, words: &Words, all: Vec<Predicted>) -> Result<
     Gallery { title, legend, tiles: tiles.into_iter().flatten().collect(), group }.draw()
 }
 
+/// `1 class`, `3 classes`: how many are there.
+fn classes(mask: &Mask) -> String {
+    let there = mask.planes().filter(|plane| plane.contains(&1)).count();
+    if there == 1 { "1 class".into() } else { format!("{there} classes") }
+}
+
 fn probability_tile(image: Image, truth: Option<&Mask>) -> Result<Tile> {
     let highest = image.pixels.iter().fold(0.0f32, |high, &p| high.max(p));
     let loss = truth.map(|truth| binary_cross_entropy(truth, &image)).transpose()?;
@@ -103,7 +109,8 @@ fn tiles(predicted: Predicted, with_probability: bool, words: &Words) -> Result<
     let found = match (mask.is_empty(), words.classes()) {
         (true, _) => format!("{} found", words.none()),
         (false, 1) => format!("{} predicted", percent(mask.coverage())),
-        (false, _) => format!("predicted: {}", words.mask(&mask)),
+        // Which ones, the colours tell.
+        (false, _) => format!("{} predicted", classes(&mask)),
     };
     let first = Tile {
         detail: words.describe(&sample),

@@ -131,8 +131,8 @@ fn caption(sample: &Sample, words: &Words) -> Vec<String> {
 /// As [`caption`], for a tile that has no room for many words.
 fn small_caption(sample: &Sample, words: &Words) -> Vec<String> {
     let mut lines = caption(sample, words);
-    if let (Some(mask), true) = (sample.mask.as_ref().filter(|mask| !mask.is_empty()), words.classes() > 1) {
-        // Which ones, the colours tell.
+    if let (Some(mask), false) = (sample.mask.as_ref().filter(|mask| !mask.is_empty()), words.is_salt()) {
+        // Of what, the colours tell.
         lines[0] = percent(mask.coverage());
     }
     if let (None, Some(_), Some(last)) = (sample.z, words.depth(None), lines.last_mut()) {

@@ -85,15 +85,11 @@ impl Words {
         match self.one() {
             _ if mask.is_empty() => self.none(),
             Some(_) => self.share(mask.coverage()),
-            None => self.present(mask.planes().map(|plane| plane.contains(&1))),
+            None => {
+                let there = self.names.iter().zip(mask.planes()).filter(|(_, plane)| plane.contains(&1));
+                there.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" · ")
+            }
         }
-    }
-
-    /// The names of the classes that are there.
-    pub(crate) fn present(&self, is_there: impl Iterator<Item = bool>) -> String {
-        let there = self.names.iter().zip(is_there).filter(|(_, there)| *there);
-        let names: Vec<&str> = there.map(|(name, _)| name.as_str()).collect();
-        if names.is_empty() { self.none() } else { names.join(" · ") }
     }
 
     /// Nothing where no image of the dataset has a depth.
