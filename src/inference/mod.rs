@@ -1,5 +1,6 @@
 //! From trained networks to probabilities, masks and scores.
 
+mod assemble;
 mod carry;
 mod component_search;
 mod components;

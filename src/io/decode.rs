@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::io::load::{class_areas, load, load_mask};
+use crate::io::load::{class_areas, load, load_mask, size};
 use crate::types::{Dataset, Mask, MaskStatistics, Sample, Stratify, coverage_class, stratify};
 use crate::{Error, Result};
 
@@ -39,6 +39,14 @@ impl Dataset {
     /// As [`Dataset::get`].
     pub(crate) fn mask(&self, i: usize) -> Result<Option<Mask>> {
         self.entry(i).map_or(Ok(None), load_mask)
+    }
+
+    /// Height and width of the image at `i`; of files at most the header is read.
+    ///
+    /// # Errors
+    /// As [`Dataset::get`].
+    pub(crate) fn size(&self, i: usize) -> Result<(usize, usize)> {
+        self.entry(i).map_or(Ok((0, 0)), size)
     }
 
     /// How many pixels of each class each mask has, in order; `None` where there is no mask.

@@ -45,7 +45,18 @@ fn stored_image(entry: &Entry) -> Result<Image> {
             read_picture(&entry.id, &folder.join(format!("{}{ending}", entry.id)))
         }
         ImageSource::Memory(image) => Ok(image.as_ref().clone()),
+        ImageSource::Tile(whole, tile) => {
+            let image = load_image(whole)?;
+            let (from, (height, width)) =
+                ((image.height, image.width), tile.size((image.height, image.width)));
+            Image::new(height, width, tile.crop(from, &image.pixels))
+        }
     }
+}
+
+/// Height and width of the image at the size of the dataset; of files at most the header is read.
+pub(super) fn size(entry: &Entry) -> Result<(usize, usize)> {
+    entry.size.map_or_else(|| stored_size(entry), Ok)
 }
 
 /// Height and width of the image where it is stored.
@@ -56,6 +67,7 @@ fn stored_size(entry: &Entry) -> Result<(usize, usize)> {
             picture_size(&entry.id, &folder.join(format!("{}{ending}", entry.id)))
         }
         ImageSource::Memory(image) => Ok((image.height, image.width)),
+        ImageSource::Tile(whole, tile) => Ok(tile.size(size(whole)?)),
     }
 }
 
@@ -79,6 +91,11 @@ fn mask(entry: &Entry, image: Option<&Image>) -> Result<Option<Mask>> {
             classes_of_values(&entry.id, &folder.join(format!("{}{ending}", entry.id)), values)?
         }
         MaskSource::Memory(mask) => mask.as_ref().clone(),
+        MaskSource::Tile(whole, tile) => {
+            let Some(mask) = load_mask(whole)? else { return Ok(None) };
+            let from = (mask.height(), mask.width());
+            mask.map_planes(tile.size(from), |plane| tile.crop(from, plane))?
+        }
     };
     if let Some(image) = image {
         check_sizes(&entry.id, image, &stored)?;

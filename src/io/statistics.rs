@@ -54,6 +54,21 @@ impl Dataset {
         self.by_mask(|mask| mask.area > 0)
     }
 
+    /// The samples whose mask covers more than `low` and at most `high` of the image, both in `[0, 1]`.
+    ///
+    /// ```
+    /// let salt = tgs_salt::Competition::sample()?;
+    /// let little = salt.train.covered(0.0, 0.1)?;
+    /// assert!(little.coverages()?.iter().flatten().all(|&coverage| coverage > 0.0 && coverage <= 0.1));
+    /// # Ok::<(), tgs_salt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Dataset::empty_masks`].
+    pub fn covered(&self, low: f64, high: f64) -> Result<Dataset> {
+        self.by_mask(|mask| mask.coverage > low && mask.coverage <= high)
+    }
+
     /// The samples whose mask has salt in fewer than [`TINY_MASK`](crate::types::TINY_MASK) pixels.
     ///
     /// ```no_run
@@ -144,6 +159,7 @@ mod tests {
         let dataset = Dataset::from_samples(samples).unwrap();
         assert_eq!(dataset.empty_masks().unwrap().ids(), ["empty"]);
         assert_eq!(dataset.with_salt().unwrap().ids(), ["large", "tiny", "vertical"]);
+        assert_eq!(dataset.covered(0.2, 0.9).unwrap().ids(), ["large", "vertical"]);
         assert_eq!(dataset.tiny_masks().unwrap().ids(), ["tiny", "vertical"]);
         assert_eq!(dataset.tiny_masks().unwrap().vertical_masks().unwrap().ids(), ["vertical"]);
         assert_eq!(dataset.black_images().unwrap().ids(), ["empty", "vertical"]);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use crate::types::{Image, Mask, MaskStatistics, PixelStatistics, Rle};
+use crate::types::{Image, Mask, MaskStatistics, PixelStatistics, Rle, Tile};
 
 /// Where a sample comes from.
 #[derive(Clone)]
@@ -39,6 +39,8 @@ pub(crate) enum ImageSource {
     /// The folder of a PNG or JPEG file, and what follows the id in its name; colours become grey.
     Picture(Arc<Path>, &'static str),
     Memory(Arc<Image>),
+    /// A part of another entry's image.
+    Tile(Arc<Entry>, Tile),
 }
 
 #[derive(Clone)]
@@ -51,4 +53,6 @@ pub(crate) enum MaskSource {
     /// The runs of each class; height and width of the mask, where they are not those of the image's file.
     Rles(Vec<Rle>, Option<(usize, usize)>),
     Memory(Arc<Mask>),
+    /// A part of another entry's mask, which has one.
+    Tile(Arc<Entry>, Tile),
 }

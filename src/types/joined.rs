@@ -100,22 +100,7 @@ impl Dataset {
             let expected = format!("below the number of classes, {}", names.len());
             return Err(Error::Config { field: "class", got: class.to_string(), expected });
         };
-        let entry = |entry: &Entry| -> Result<Entry> {
-            let mask = match &entry.mask {
-                MaskSource::Rles(rles, size) => {
-                    MaskSource::Rles(rles.get(class).into_iter().cloned().collect(), *size)
-                }
-                MaskSource::Values(folder, ending, values) => {
-                    let value = values.get(class).into_iter().copied().collect();
-                    MaskSource::Values(folder.clone(), ending, value)
-                }
-                MaskSource::Memory(mask) => MaskSource::Memory(Arc::new(mask.class(class)?)),
-                // A file is of one class.
-                other => other.clone(),
-            };
-            let salt = if names.len() == 1 { entry.salt.clone() } else { OnceLock::new() };
-            Ok(Entry { mask, salt, ..entry.clone() })
-        };
+        let entry = |entry: &Entry| of_class(entry, class, names.len());
         // Rows of several classes are no rows of one.
         let order = self.submission_order().filter(|_| names.len() == 1).map(|order| order.to_vec());
         let all = Dataset::from_entries(self.entries().map(entry).collect::<Result<_>>()?, order)?;
@@ -128,6 +113,25 @@ impl Dataset {
         (0..self.len().div_ceil(samples))
             .map(move |part| self.filter(|i| (part * samples..(part + 1) * samples).contains(&i)))
     }
+}
+
+/// The sample with the mask of one of its classes.
+fn of_class(entry: &Entry, class: usize, classes: usize) -> Result<Entry> {
+    let mask = match &entry.mask {
+        MaskSource::Rles(rles, size) => {
+            MaskSource::Rles(rles.get(class).into_iter().cloned().collect(), *size)
+        }
+        MaskSource::Values(folder, ending, values) => {
+            let value = values.get(class).into_iter().copied().collect();
+            MaskSource::Values(folder.clone(), ending, value)
+        }
+        MaskSource::Memory(mask) => MaskSource::Memory(Arc::new(mask.class(class)?)),
+        MaskSource::Tile(whole, tile) => MaskSource::Tile(Arc::new(of_class(whole, class, classes)?), *tile),
+        // A file is of one class.
+        MaskSource::File(_) | MaskSource::None => entry.mask.clone(),
+    };
+    let salt = if classes == 1 { entry.salt.clone() } else { OnceLock::new() };
+    Ok(Entry { mask, salt, ..entry.clone() })
 }
 
 #[cfg(test)]

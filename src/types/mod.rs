@@ -15,6 +15,7 @@ mod rle;
 mod sample;
 mod statistics;
 pub(crate) mod stratify;
+mod tiles;
 pub(crate) mod together;
 
 pub use self::competition::{Competition, Notes};
@@ -33,3 +34,4 @@ pub(crate) use self::sample::{check_id, check_sizes, sort_by_id};
 pub(crate) use self::statistics::{MaskStatistics, mean_and_std};
 pub use self::statistics::{PixelStatistics, TINY_MASK};
 pub use self::stratify::Stratify;
+pub(crate) use self::tiles::Tile;

@@ -7,7 +7,7 @@
 use super::{Batch, BatchLayout, of_one_size};
 use crate::Result;
 use crate::types::{Dataset, Sample};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// How many batches of all workers wait at least, if the steps are slower: enough to never wait for data.
@@ -82,16 +82,25 @@ fn in_turn<I: Copy + Sync, T: Send>(
         let queues: Vec<_> = (0..workers).map(start).collect();
         let mut waited = Duration::ZERO;
         for (i, queue) in (0..items.len()).zip(queues.iter().cycle()) {
-            let asked = Instant::now();
+            let (made, wait) = received(queue);
             // A queue ends early only when its worker has panicked, which the scope passes on.
-            let Ok(made) = queue.recv() else { break };
+            let Some(made) = made else { break };
             if i >= workers {
-                waited += asked.elapsed();
+                waited += wait;
             }
             take(made?)?;
         }
         Ok(waited)
     })
+}
+
+/// What comes next, and how long it took to come: nothing at all where it was there.
+fn received<T>(queue: &Receiver<T>) -> (Option<T>, Duration) {
+    let asked = Instant::now();
+    match queue.try_recv() {
+        Err(TryRecvError::Empty) => (queue.recv().ok(), asked.elapsed()),
+        made => (made.ok(), Duration::ZERO),
+    }
 }
 
 #[cfg(test)]
@@ -124,25 +133,33 @@ mod tests {
         }
     }
 
+    /// Waits for `reached`; that it never comes is a failure.
+    fn wait_for(reached: impl Fn() -> bool) {
+        let asked = Instant::now();
+        while !reached() {
+            assert!(asked.elapsed() < Duration::from_secs(60), "never reached");
+            std::thread::yield_now();
+        }
+    }
+
     #[test]
-    fn no_more_is_made_than_there_is_room_for() {
+    fn what_there_is_room_for_is_made_ahead_and_no_more() {
         for workers in [1, 2, 4] {
-            let made = AtomicUsize::new(0);
-            let (mut taken, mut most) = (0, 0);
+            // Each worker has one in its hands beside what waits.
+            let room = workers * (AHEAD.div_ceil(workers) + 1);
+            let (items, made) = (40, AtomicUsize::new(0));
+            let mut taken = 0;
             let make = |i: usize| {
                 made.fetch_add(1, Ordering::SeqCst);
                 Ok(i)
             };
             let take = |_| {
-                std::thread::sleep(Duration::from_millis(3));
                 taken += 1;
-                most = most.max(made.load(Ordering::SeqCst) - taken);
+                wait_for(|| made.load(Ordering::SeqCst) >= (taken + room).min(items));
+                assert!(made.load(Ordering::SeqCst) <= taken + room, "{workers} workers");
                 Ok(())
             };
-            in_turn(&(0..40).collect::<Vec<_>>(), workers, make, take).unwrap();
-            // Each worker has one in its hands beside what waits.
-            let room = workers * (AHEAD.div_ceil(workers) + 1);
-            assert!(most <= room && most >= AHEAD, "{most} of {room}");
+            in_turn(&(0..items).collect::<Vec<_>>(), workers, make, take).unwrap();
         }
     }
 
@@ -174,17 +191,25 @@ mod tests {
     #[test]
     fn waiting_is_what_slow_workers_cost() {
         let items: Vec<usize> = (0..8).collect();
-        let pause = |millis| std::thread::sleep(Duration::from_millis(millis));
-        let slow = |i| {
-            pause(10);
-            Ok(i)
-        };
-        let quick_steps = in_turn(&items, 1, slow, |_| Ok(())).unwrap();
-        assert!(quick_steps >= Duration::from_millis(60), "{quick_steps:?}");
-        let slow_steps = in_turn(&items, 2, Ok, |_| {
-            pause(10);
+        let taken = AtomicUsize::new(0);
+        let slow = |i: usize| {
+            wait_for(|| taken.load(Ordering::SeqCst) == i);
+            std::thread::sleep(Duration::from_millis(5));
             Ok(())
-        });
-        assert!(slow_steps.unwrap() < Duration::from_millis(40));
+        };
+        let quick = |()| {
+            taken.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        };
+        assert!(in_turn(&items, 1, slow, quick).unwrap() > Duration::ZERO);
+    }
+
+    #[test]
+    fn what_lies_in_the_queue_is_not_waited_for() {
+        let (sender, queue) = sync_channel(1);
+        sender.send(7).unwrap();
+        assert_eq!(received(&queue), (Some(7), Duration::ZERO));
+        drop(sender);
+        assert_eq!(received::<i32>(&queue), (None, Duration::ZERO));
     }
 }
