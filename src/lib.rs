@@ -71,7 +71,7 @@ pub use postprocess::{
 };
 pub use training::{
     CrossValidation, Epoch, Fold, FoldLabels, Folds, History, LrFind, Metric, PseudoLabelled, PseudoLabels,
-    Recipe, Run, Schedule, TrainConfig, Trust,
+    Recipe, Run, Sampling, Schedule, TrainConfig, Trust,
 };
 pub use types::{Competition, Dataset, Image, Mask, Rle, Sample, Stratify};
 

@@ -18,7 +18,7 @@ pub use crate::postprocess::{
 };
 pub use crate::training::{
     CrossValidation, Epoch, Fold, FoldLabels, Folds, History, LrFind, Metric, PseudoLabelled, PseudoLabels,
-    Recipe, Run, Schedule, TrainConfig, Trust,
+    Recipe, Run, Sampling, Schedule, TrainConfig, Trust,
 };
 pub use crate::transform::{Augment, Border, Feature, Normalize};
 pub use crate::types::{Competition, Dataset, Image, Mask, Rle, Sample, Stratify, coverage_class};

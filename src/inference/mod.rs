@@ -18,6 +18,7 @@ mod predictor;
 mod refine;
 mod seam_choice;
 mod tta;
+mod vote;
 
 pub use carry::{ChosenSeamRules, SeamRuleScore};
 pub use chosen_rules::ChosenRules;

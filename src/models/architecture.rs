@@ -69,7 +69,7 @@ pub(crate) enum StartFrom {
 /// | `frozen` | 0 | 0 | how many of the encoder's convolutions, from the image on, training leaves alone | ≥ 0 |
 /// | `input_size` | as they are | same | height and width that images are resized to, masks with them; predictions are resized back | ≥ 1 |
 /// | `padding` | reflect | reflect | how the resized image goes on, to a multiple of 2^depth; zeros are amplitudes, before `normalize` | [`Border`] |
-/// | `normalize` | mean 0.5, std 0.25; pretrained: the encoder's | same | what is done to amplitudes first | std > 0 |
+/// | `normalize` | mean 0.5, std 0.25; pretrained: the encoder's | same | what is done to amplitudes first, [`Normalize::PER_IMAGE`] for each by itself | std > 0 |
 /// | `seed` | 42 | 42 | of the initial weights (He normal) | any |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Architecture {

@@ -55,7 +55,13 @@ impl Architecture {
         /// How the (resized) image goes on, up to a multiple of 2^depth. [`Border::Zero`] is amplitude 0, black, which
         /// `normalize` then makes `−mean / std` of.
         padding: Border,
-        /// What is done to amplitudes before the network sees them.
+        /// What is done to amplitudes before the network sees them; [`Normalize::PER_IMAGE`] standardises each image by itself.
+        ///
+        /// ```
+        /// use tgs_salt::prelude::*;
+        /// let network = Unet::new(Encoder::Plain).normalize(Normalize::PER_IMAGE);
+        /// let ready = Unet::new(Encoder::ResNet34).in_channels(3).pretrained().normalize(Normalize::PER_IMAGE);
+        /// ```
         normalize: Normalize,
         /// Of the initial weights.
         seed: u64,
@@ -113,7 +119,11 @@ impl Architecture {
     /// Without the weights that [`Architecture::pretrained`] or [`Architecture::weights`] asked for, with nothing frozen: for where
     /// there is no network, and to see what those weights are worth.
     pub fn from_scratch(mut self) -> Architecture {
-        (self.start, self.frozen, self.normalize) = (StartFrom::Random, 0, Normalize::default());
+        (self.start, self.frozen) = (StartFrom::Random, 0);
+        // What standardises each image is not the weights' but was chosen.
+        if !self.normalize.per_image {
+            self.normalize = Normalize::default();
+        }
         self
     }
 
@@ -185,7 +195,7 @@ impl Architecture {
     }
 
     fn input_rules(&self) -> [Rule; 5] {
-        let Normalize { mean, std } = self.normalize;
+        let Normalize { mean, std, .. } = self.normalize;
         let pooled = self.stem_pooling
             || self.encoder.is_resnet() && self.upsampling == Upsampling::Nearest && self.depth > 1;
         let channels = 1 + self.features.len();

@@ -50,7 +50,7 @@ pub use self::activation::sigmoid;
 pub use self::attention::ScSe;
 pub(crate) use self::autograd::{Input, Operation, Step, apply, traced};
 pub use self::autograd::{Mode, backward, without_gradients};
-pub(crate) use self::batch::{Batch, BatchLayout, for_each_batch};
+pub(crate) use self::batch::{Batch, BatchLayout, for_each_batch, for_each_read};
 pub(crate) use self::batch_norm::cumulative_batch_norm;
 pub use self::batch_norm::{BatchNorm, BatchNormConfig};
 pub use self::bilinear::upsample_bilinear2d;

@@ -8,10 +8,10 @@ use crate::plot::colormap::Colormap;
 use crate::plot::figure::Figure;
 use crate::plot::gallery::Gallery;
 use crate::plot::style::{self, Legend, Sign};
-use crate::plot::text::percent;
 use crate::plot::tile::Tile;
+use crate::plot::words::Words;
 use crate::training::TrainConfig;
-use crate::transform::{Augment, Normalize, Padding};
+use crate::transform::{Augment, Padding};
 use crate::types::{Dataset, Image, Mask, Sample};
 use crate::{Error, Result};
 
@@ -50,9 +50,9 @@ impl Architecture {
     /// As [`Model::show_batch`].
     pub fn show_batch(&self, dataset: &Dataset, config: &TrainConfig) -> Result<Figure> {
         let batches = self.first_batch(dataset, config)?;
-        let mut tiles = Vec::new();
+        let (mut tiles, words) = (Vec::new(), Words::of(dataset));
         for batch in &batches {
-            tiles.extend(batch_tiles(batch, &self.normalize)?);
+            tiles.extend(batch_tiles(batch, &words)?);
         }
         let mut sizes: Vec<String> = batches
             .iter()
@@ -67,11 +67,14 @@ impl Architecture {
         let images = tiles.len();
         tiles.truncate(MOST);
         let title = format!("What the network sees: {images} images of {}, epoch 1", sizes.join(" and "));
-        Gallery { title, legend: legend(has_masks, is_mixed), tiles, group: 1 }.draw()
+        Gallery { title, legend: legend(has_masks, is_mixed, &words), tiles, group: 1 }.draw()
     }
 }
 
-fn legend(has_masks: bool, is_mixed: bool) -> Vec<Legend> {
+fn legend(has_masks: bool, is_mixed: bool, words: &Words) -> Vec<Legend> {
+    if has_masks && words.classes() > 1 {
+        return words.legend(Colormap::Grey);
+    }
     let truth = Sign::Line(style::truth(Colormap::Grey));
     let entries = match is_mixed {
         true => {
@@ -85,19 +88,21 @@ fn legend(has_masks: bool, is_mixed: bool) -> Vec<Legend> {
     entries.into_iter().filter(|_| has_masks).collect()
 }
 
-fn batch_tiles(batch: &Batch, normalize: &Normalize) -> Result<Vec<Tile>> {
+fn batch_tiles(batch: &Batch, words: &Words) -> Result<Vec<Tile>> {
     let (_, channels, height, width) = batch.images.dims4().map_err(Error::tensor("batch"))?;
     let values = numbers(&batch.images)?;
     let targets = batch.targets().ok().map(|[pixels, _]| numbers(pixels)).transpose()?;
     let inner = batch.padding.original();
+    let classes = batch.masks.first().map_or(1, Mask::classes);
     let mut tiles = Vec::with_capacity(batch.ids.len());
-    for (i, id) in batch.ids.iter().enumerate() {
+    for (i, (id, normalize)) in batch.ids.iter().zip(&batch.normalized).enumerate() {
         // All channels are of one grey image.
         let seen = values.chunks_exact(channels * height * width).nth(i).unwrap_or_default();
         let first = &seen[..height * width];
         let amplitudes = first.iter().map(|&value| normalize.invert(value, 0, channels)).collect();
-        let target = targets.as_ref().and_then(|all| all.chunks_exact(inner.0 * inner.1).nth(i));
-        let above = |least: f32| target.map(|target| framed(target, &batch.padding, least)).transpose();
+        let target = targets.as_ref().and_then(|all| all.chunks_exact(inner.0 * inner.1 * classes).nth(i));
+        let above =
+            |least: f32| target.map(|target| framed((target, classes), &batch.padding, least)).transpose();
         let mixed = batch.shares.get(i).map(|&share| {
             let next = &batch.ids[(i + 1) % batch.ids.len()];
             format!("{:.0} % + {:.0} % {next}", 100.0 * share, 100.0 * (1.0 - share))
@@ -106,26 +111,27 @@ fn batch_tiles(batch: &Batch, normalize: &Normalize) -> Result<Vec<Tile>> {
         tiles.push(Tile {
             image: faded(Image::new(height, width, amplitudes)?, &batch.padding),
             colors: Colormap::Grey,
-            // Where the two outlines are one, it is the first.
-            prediction: any.filter(|any| truth.as_ref() != Some(any)),
+            // Where the two outlines are one, it is the first; those of several classes have the same colours.
+            prediction: any.filter(|any| classes == 1 && truth.as_ref() != Some(any)),
             truth,
             title: id.clone(),
-            detail: mixed.unwrap_or_else(|| described(target, seen)),
+            detail: mixed.unwrap_or_else(|| described(target, seen, words)),
         });
     }
     Ok(tiles)
 }
 
-/// How much of the target is salt, and from where to where the values go.
-fn described(target: Option<&[f32]>, seen: &[f32]) -> String {
-    let salt = target.map(|target| {
-        let share = target.iter().sum::<f32>() / target.len().max(1) as f32;
-        format!("{} salt · ", percent(f64::from(share)))
+/// How much of the target is salt, and from where to where the values go. Of several classes the colours tell which are there.
+fn described(target: Option<&[f32]>, seen: &[f32], words: &Words) -> String {
+    let salt = target.and_then(|target| match words.classes() {
+        1 => Some(words.share(f64::from(target.iter().sum::<f32>() / target.len().max(1) as f32))),
+        _ => target.iter().all(|&value| value == 0.0).then(|| words.none()),
     });
     let (low, high) = seen.iter().fold((f32::MAX, f32::MIN), |(low, high), &v| (low.min(v), high.max(v)));
     // A minus as wide as a plus.
     let signed = |value: f32| format!("{value:.1}").replace('-', "−");
-    format!("{}{} to {}", salt.unwrap_or_default(), signed(low), signed(high))
+    let values = format!("{} to {}", signed(low), signed(high));
+    salt.into_iter().chain([values]).collect::<Vec<_>>().join(" · ")
 }
 
 fn numbers(tensor: &Tensor) -> Result<Vec<f32>> {
@@ -133,15 +139,18 @@ fn numbers(tensor: &Tensor) -> Result<Vec<f32>> {
 }
 
 /// Where the target is above `least`, at the size of the padded image.
-fn framed(target: &[f32], padding: &Padding, least: f32) -> Result<Mask> {
+fn framed((target, classes): (&[f32], usize), padding: &Padding, least: f32) -> Result<Mask> {
     let (height, width) = padding.padded();
-    let mut pixels = vec![0; height * width];
     let inside = inside(padding);
-    let places = (0..height * width).filter(|&at| inside(at));
-    for (at, &value) in places.zip(target) {
-        pixels[at] = u8::from(value > least);
-    }
-    Mask::new(height, width, pixels)
+    let plane = |class: usize| {
+        let mut pixels = vec![0; height * width];
+        let places = (0..height * width).filter(|&at| inside(at));
+        for (at, &value) in places.zip(target.iter().skip(class).step_by(classes)) {
+            pixels[at] = u8::from(value > least);
+        }
+        Mask::new(height, width, pixels)
+    };
+    Mask::stack(&(0..classes).map(plane).collect::<Result<Vec<_>>>()?)
 }
 
 /// The image with its padding paler.
@@ -175,8 +184,11 @@ impl Augment {
     /// # Errors
     /// As [`Augment::apply`].
     pub fn show(&self, sample: &Sample) -> Result<Figure> {
+        let words = Words::of_sample(sample);
         let tile = |sample: Sample, title: String| {
-            let salt = sample.mask.as_ref().map(|mask| format!("{} salt", percent(mask.coverage())));
+            // Of several classes the colours tell which are there.
+            let one = sample.mask.as_ref().filter(|_| words.classes() == 1);
+            let salt = one.map(|mask| words.share(mask.coverage()));
             Tile {
                 image: sample.image,
                 colors: Colormap::Grey,
@@ -190,10 +202,9 @@ impl Augment {
         for epoch in 1..=DRAWS {
             tiles.push(tile(self.apply(sample.clone(), 42, epoch, 0)?, format!("epoch {epoch}")));
         }
-        let entry = || Legend::new(Sign::Line(style::truth(Colormap::Grey)), "salt");
         Gallery {
             title: format!("{} and {DRAWS} draws of its augmentation", sample.id),
-            legend: sample.mask.iter().map(|_| entry()).collect(),
+            legend: if sample.mask.is_some() { words.legend(Colormap::Grey) } else { vec![] },
             tiles,
             group: 1,
         }

@@ -5,6 +5,7 @@ use crate::metrics::Score;
 use crate::models::{DecoderKind, Model};
 use crate::plot::html::Card;
 use crate::plot::text::{count, duration, feet, percent};
+use crate::plot::words::Words;
 use crate::training::History;
 use crate::types::{Competition, Dataset, coverage_class};
 
@@ -19,8 +20,11 @@ impl Competition {
         let both = |fact: fn(&Facts) -> String| [fact(&train), fact(&test)];
         let card =
             Card::new("Competition").columns(&["train", "test"]).row("images", &both(|f| count(f.images)));
-        let card =
-            card.row("size, pixels", &both(|f| f.size.clone())).row("depth", &both(|f| f.depth.clone()));
+        let card = card.row("size, pixels", &both(|f| f.size.clone()));
+        let card = match [&train, &test].iter().any(|facts| facts.depth.is_some()) {
+            true => card.row("depth", &both(|f| f.depth.clone().unwrap_or("unknown".into()))),
+            false => card,
+        };
         let notes = self.notes.lines();
         notes.iter().fold(train.salt(card), |card, note| card.note(note))
     }
@@ -35,10 +39,9 @@ impl Dataset {
     pub(crate) fn card(&self) -> Card {
         let facts = Facts::of(self);
         let card = Card::new("Dataset").row("images", &[count(facts.images)]);
-        facts.salt(
-            card.row("size, pixels", std::slice::from_ref(&facts.size))
-                .row("depth", std::slice::from_ref(&facts.depth)),
-        )
+        let card = card.row("size, pixels", std::slice::from_ref(&facts.size));
+        facts
+            .salt(facts.depth.iter().fold(card, |card, depth| card.row("depth", std::slice::from_ref(depth))))
     }
 }
 
@@ -89,7 +92,7 @@ impl Submission {
         Card::new("Submission")
             .row("file", &[self.path.display().to_string()])
             .row("rows", &[count(self.rows)])
-            .row("without salt", &[percent(self.empty_share)])
+            .row("empty masks", &[percent(self.empty_share)])
     }
 }
 
@@ -129,7 +132,9 @@ fn list(numbers: &[usize]) -> String {
 struct Facts {
     images: usize,
     size: String,
-    depth: String,
+    /// None where no image has a depth.
+    depth: Option<String>,
+    words: Words,
     coverages: Result<Vec<f64>, String>,
 }
 
@@ -144,7 +149,8 @@ impl Facts {
         };
         let coverages = dataset.coverages().map(|all| all.into_iter().flatten().collect());
         let coverages = coverages.map_err(|error| error.to_string());
-        Facts { images: dataset.len(), size, depth: depth(&dataset.depths()), coverages }
+        let words = Words::of(dataset);
+        Facts { images: dataset.len(), size, depth: depth(&dataset.depths()), words, coverages }
     }
 
     /// The rows and bars about masks, where there are any.
@@ -167,18 +173,21 @@ impl Facts {
         card.row("masks", &[count(coverages.len())])
             .row("empty masks", &[percent(empty as f64 / all)])
             .row("mean coverage", &[percent(coverages.iter().sum::<f64>() / all)])
-            .bars("images by coverage class: 0 no salt, 1 up to 10 % … 10 over 90 %", &bars)
+            .bars(
+                &format!("images by coverage class: 0 {}, 1 up to 10 % … 10 over 90 %", self.words.none()),
+                &bars,
+            )
     }
 }
 
 /// From the least to the greatest depth, and how many have none.
-fn depth(depths: &[Option<f32>]) -> String {
+fn depth(depths: &[Option<f32>]) -> Option<String> {
     let known = || depths.iter().flatten();
     let (low, high) = known().fold((f32::MAX, f32::MIN), |(low, high), &z| (low.min(z), high.max(z)));
     let without = depths.len() - known().count();
     match (low <= high, without) {
-        (false, _) => "unknown".to_owned(),
-        (true, 0) => format!("{low}–{}", feet(high)),
-        (true, without) => format!("{low}–{}, {} without", feet(high), count(without)),
+        (false, _) => None,
+        (true, 0) => Some(format!("{low}–{}", feet(high))),
+        (true, without) => Some(format!("{low}–{}, {} without", feet(high), count(without))),
     }
 }

@@ -162,6 +162,6 @@ impl ThresholdSearch {
 }
 
 fn threshold_panel() -> Panel {
-    let x = Axis::new("threshold: salt is where the probability is above it");
+    let x = Axis::new("threshold: masks are where the probability is above it");
     Panel::new("Mean precision by threshold", x, Axis::new(""))
 }

@@ -5,8 +5,9 @@ use rayon::prelude::*;
 use crate::plot::colormap::Colormap;
 use crate::plot::figure::Figure;
 use crate::plot::gallery::{Gallery, MOST};
-use crate::plot::show::{describe, legend};
+use crate::plot::text::counted;
 use crate::plot::tile::Tile;
+use crate::plot::words::Words;
 use crate::transform::Feature;
 use crate::types::{Image, Sample};
 use crate::{Error, Result};
@@ -31,11 +32,11 @@ impl Sample {
         }
         let computed: Vec<Tile> =
             features.par_iter().map(|&feature| self.feature_tile(feature)).collect::<Result<_>>()?;
-        let whole = self.tile(self.image.clone(), Colormap::Grey, (self.id.clone(), describe(self)));
-        let classes = vec!["salt".to_owned()];
+        let words = Words::of_sample(self);
+        let whole = self.tile(self.image.clone(), Colormap::Grey, (self.id.clone(), words.describe(self)));
         Gallery {
-            title: format!("{} features", features.len()),
-            legend: if self.mask.is_some() { legend(&classes, Colormap::Grey) } else { vec![] },
+            title: counted(features.len(), "feature"),
+            legend: if self.mask.is_some() { words.legend(Colormap::Grey) } else { vec![] },
             tiles: std::iter::once(whole).chain(computed).collect(),
             group: 1,
         }

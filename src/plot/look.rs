@@ -15,6 +15,7 @@ use crate::plot::gallery::Gallery;
 use crate::plot::predictions::{Predicted, draw};
 use crate::plot::style::{self, Legend, Sign};
 use crate::plot::tile::Tile;
+use crate::plot::words::Words;
 use crate::training::{Epoch, History, LrFind, Metric, TrainConfig};
 use crate::transform::{Augment, Border};
 use crate::types::{Competition, Dataset, Image, Mask, Notes, Sample};
@@ -123,6 +124,7 @@ fn datasets() {
 #[test]
 fn predictions() {
     let train = competition().train;
+    let words = Words::of(&train);
     let predicted = |i: usize, with: bool| {
         let sample = train.get(i * 5 + 1).unwrap();
         let (height, width) = (sample.image.height, sample.image.width);
@@ -135,10 +137,10 @@ fn predictions() {
         [(4, true, "triptychs"), (4, false, "pairs"), (1, true, "triptych"), (5, false, "pairs_5")]
     {
         let all = (0..n).map(|i| predicted(i, with)).collect();
-        look(&draw(format!("{n} of 640 predictions"), all).unwrap(), name);
+        look(&draw(format!("{n} of 640 predictions"), &words, all).unwrap(), name);
     }
-    assert!(draw("mixed".into(), vec![predicted(0, true), predicted(1, false)]).is_err());
-    assert!(draw("none".into(), Vec::new()).is_err());
+    assert!(draw("mixed".into(), &words, vec![predicted(0, true), predicted(1, false)]).is_err());
+    assert!(draw("none".into(), &words, Vec::new()).is_err());
 }
 
 fn history(epochs: usize) -> History {

@@ -25,6 +25,7 @@ mod summary;
 mod table;
 pub(crate) mod text;
 mod tile;
+mod words;
 
 pub use self::colormap::Colormap;
 pub use self::figure::Figure;

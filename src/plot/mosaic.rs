@@ -11,6 +11,7 @@ use crate::plot::gallery::MOST;
 use crate::plot::style::{self, FAINT_INK, HEADER, INK, Legend, MARGIN, Sign, Text, WIDTH};
 use crate::plot::text::{count, feet};
 use crate::plot::tile::{Picture, Tile};
+use crate::plot::words::Words;
 use crate::postprocess::{Mosaics, Section};
 use crate::types::{Dataset, Mask};
 use crate::{Error, Result};
@@ -218,7 +219,10 @@ fn draw(title: String, sections: &[&Section], dataset: &Dataset) -> Result<Figur
     let pictures: Vec<Picture> =
         drawn.par_iter().map(|one| one.tile.picture(side(one))).collect::<Result<_>>()?;
     let legend: Vec<Legend> = match drawn.iter().any(|one| one.has_masks) {
-        true => vec![Legend::new(Sign::Line(style::truth(Colormap::Grey)), "salt, where a tile has a mask")],
+        true => vec![Legend::new(
+            Sign::Line(style::truth(Colormap::Grey)),
+            format!("{}, where a tile has a mask", Words::of(dataset).some()),
+        )],
         false => vec![],
     };
     Figure::draw("mosaics", (WIDTH, height.max(1) as u32), |canvas| {

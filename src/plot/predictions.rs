@@ -5,10 +5,11 @@ use crate::metrics::{binary_cross_entropy, iou, mean_precision};
 use crate::plot::colormap::Colormap;
 use crate::plot::figure::Figure;
 use crate::plot::gallery::{Gallery, MOST};
-use crate::plot::show::{describe, spread};
+use crate::plot::show::spread;
 use crate::plot::style::{self, Legend, Sign};
 use crate::plot::text::{count, percent};
 use crate::plot::tile::Tile;
+use crate::plot::words::Words;
 use crate::types::{Dataset, Image, Mask, Sample};
 use crate::{Error, Result};
 
@@ -20,7 +21,8 @@ impl Probabilities {
     /// [`Error::Config`] when `n` is 0; [`Error::Id`] when a sample was not predicted; as [`Dataset::get`].
     pub fn show(&self, dataset: &Dataset, n: usize) -> Result<Figure> {
         let masks = self.threshold(0.5)?;
-        show(dataset, n.min(MOST / 3), |id| Ok((Some(self.get(id)?), masks.get(id)?)))
+        let words = Words::of(dataset).called(self.class_names());
+        show(dataset, n.min(MOST / 3), &words, |id| Ok((Some(self.get(id)?), masks.get(id)?)))
     }
 }
 
@@ -31,7 +33,8 @@ impl Masks {
     /// # Errors
     /// [`Error::Config`] when `n` is 0; [`Error::Id`] when a sample was not predicted; as [`Dataset::get`].
     pub fn show(&self, dataset: &Dataset, n: usize) -> Result<Figure> {
-        show(dataset, n.min(MOST / 2), |id| Ok((None, self.get(id)?)))
+        let words = Words::of(dataset).called(self.class_names());
+        show(dataset, n.min(MOST / 2), &words, |id| Ok((None, self.get(id)?)))
     }
 }
 
@@ -39,6 +42,7 @@ impl Masks {
 fn show(
     dataset: &Dataset,
     n: usize,
+    words: &Words,
     predict: impl Fn(&str) -> Result<(Option<Image>, Mask)>,
 ) -> Result<Figure> {
     let predicted = |i: usize| {
@@ -47,7 +51,7 @@ fn show(
         Ok(Predicted { sample, probability, mask })
     };
     let all = spread(n, dataset.len())?.into_iter().map(predicted).collect::<Result<Vec<_>>>()?;
-    draw(format!("{} of {} predictions", all.len(), count(dataset.len())), all)
+    draw(format!("{} of {} predictions", all.len(), count(dataset.len())), words, all)
 }
 
 /// A sample with what was predicted for it.
@@ -58,17 +62,24 @@ pub(crate) struct Predicted {
 }
 
 /// For each sample the image with its true salt, the probability where it is known, and the predicted salt with its
-/// scores.
-pub(crate) fn draw(title: String, all: Vec<Predicted>) -> Result<Figure> {
+/// scores. Several classes have their colours, in the truth and in the prediction, so that each has a picture of its own.
+pub(crate) fn draw(title: String, words: &Words, all: Vec<Predicted>) -> Result<Figure> {
     let truths = all.iter().any(|p| p.sample.mask.is_some());
     let probabilities = all.iter().any(|p| p.probability.is_some());
-    let truth = truths.then(|| Legend::new(Sign::Line(style::truth(Colormap::Grey)), "salt"));
-    let prediction = Legend::new(Sign::Line(style::PREDICTION), "predicted salt");
+    let several = words.classes() > 1;
+    let truth = if truths || several { words.legend(Colormap::Grey) } else { vec![] };
+    let prediction = (!several).then(|| Legend::new(Sign::Line(style::PREDICTION), words.with("predicted")));
     let map = probabilities.then(|| Legend::new(Sign::Map(Colormap::Probability), "probability 0 to 1"));
-    let legend = truth.into_iter().chain([prediction]).chain(map).collect();
-    let tiles = all.into_iter().map(|p| tiles(p, probabilities)).collect::<Result<Vec<_>>>()?;
+    let legend = truth.into_iter().chain(prediction).chain(map).collect();
+    let tiles = all.into_iter().map(|p| tiles(p, probabilities, words)).collect::<Result<Vec<_>>>()?;
     let group = if probabilities { 3 } else { 2 };
     Gallery { title, legend, tiles: tiles.into_iter().flatten().collect(), group }.draw()
+}
+
+/// `1 class`, `3 classes`: how many are there.
+fn classes(mask: &Mask) -> String {
+    let there = mask.planes().filter(|plane| plane.contains(&1)).count();
+    if there == 1 { "1 class".into() } else { format!("{there} classes") }
 }
 
 fn probability_tile(image: Image, truth: Option<&Mask>) -> Result<Tile> {
@@ -87,7 +98,7 @@ fn probability_tile(image: Image, truth: Option<&Mask>) -> Result<Tile> {
     })
 }
 
-fn tiles(predicted: Predicted, with_probability: bool) -> Result<Vec<Tile>> {
+fn tiles(predicted: Predicted, with_probability: bool, words: &Words) -> Result<Vec<Tile>> {
     let Predicted { sample, probability, mask } = predicted;
     let scores = match &sample.mask {
         Some(truth) => {
@@ -95,12 +106,14 @@ fn tiles(predicted: Predicted, with_probability: bool) -> Result<Vec<Tile>> {
         }
         None => String::new(),
     };
-    let found = match mask.is_empty() {
-        true => "no salt found".to_owned(),
-        false => format!("{} predicted", percent(mask.coverage())),
+    let found = match (mask.is_empty(), words.classes()) {
+        (true, _) => format!("{} found", words.none()),
+        (false, 1) => format!("{} predicted", percent(mask.coverage())),
+        // Which ones, the colours tell.
+        (false, _) => format!("{} predicted", classes(&mask)),
     };
     let first = Tile {
-        detail: describe(&sample),
+        detail: words.describe(&sample),
         image: sample.image.clone(),
         colors: Colormap::Grey,
         truth: sample.mask.clone(),
@@ -118,7 +131,8 @@ fn tiles(predicted: Predicted, with_probability: bool) -> Result<Vec<Tile>> {
     let last = Tile {
         image: sample.image,
         colors: Colormap::Grey,
-        truth: sample.mask,
+        // Two outlines of one colour could not be told apart.
+        truth: sample.mask.filter(|_| words.classes() == 1),
         prediction: Some(mask),
         title: found,
         detail: scores,

@@ -6,9 +6,9 @@ use crate::plot::colormap::Colormap;
 use crate::plot::figure::Figure;
 use crate::plot::gallery::{Gallery, MOST};
 use crate::plot::montage::Contact;
-use crate::plot::style::{self, Legend, Sign};
-use crate::plot::text::{count, feet, percent};
+use crate::plot::text::{count, percent};
 use crate::plot::tile::Tile;
+use crate::plot::words::Words;
 use crate::types::{Dataset, Sample, coverage_class};
 use crate::{Error, Result};
 
@@ -21,7 +21,7 @@ const MOST_SMALL: usize = 400;
 
 impl Dataset {
     /// A gallery of `n` samples in grey, spread evenly over the dataset, salt outlined, each with its id, class of
-    /// coverage, coverage and depth; at most 96 are shown. More than 30 stand in rows of 15, `show(60)` as 15×4, without ids and
+    /// coverage, coverage and depth (of several classes the names of those that are there); at most 96 are shown. More than 30 stand in rows of 15, `show(60)` as 15×4, without ids and
     /// with the salt tinted: an outline would cover what is as small.
     ///
     /// ```
@@ -46,16 +46,17 @@ impl Dataset {
     pub fn show_as(&self, n: usize, colors: Colormap) -> Result<Figure> {
         let samples = self.spread_samples(n, MOST)?;
         let title = format!("{} of {} samples", samples.len(), count(self.len()));
+        let words = Words::of(self);
         if samples.len() > LARGE {
-            let captions = samples.iter().map(small_caption).collect();
+            let captions = samples.iter().map(|sample| small_caption(sample, &words)).collect();
             let classes = self.class_names().to_vec();
             return Contact { title, columns: DENSE, captions, samples, colors, classes }.draw();
         }
         let masks = samples.iter().any(|sample| sample.mask.is_some());
         Gallery {
             title,
-            legend: if masks { legend(self.class_names(), colors) } else { vec![] },
-            tiles: samples.into_iter().map(|sample| tile(sample, colors)).collect(),
+            legend: if masks { words.legend(colors) } else { vec![] },
+            tiles: samples.into_iter().map(|sample| tile(sample, colors, &words)).collect(),
             group: 1,
         }
         .draw()
@@ -111,57 +112,39 @@ pub(crate) fn at_least_one(n: usize, most: usize) -> Result<usize> {
     }
 }
 
-fn tile(sample: Sample, colors: Colormap) -> Tile {
-    let detail = caption(&sample).join(" · ");
+fn tile(sample: Sample, colors: Colormap, words: &Words) -> Tile {
+    let detail = caption(&sample, words).join(" · ");
     Tile { image: sample.image, colors, truth: sample.mask, prediction: None, title: sample.id, detail }
 }
 
-/// What is known of a sample, part by part: class of coverage, coverage, depth.
-fn caption(sample: &Sample) -> Vec<String> {
-    let depth = sample.z.map_or("depth unknown".to_owned(), feet);
-    let Some(mask) = &sample.mask else { return vec![depth] };
-    match (mask.classes(), mask.is_empty()) {
-        (1, true) => vec!["class 0".into(), "no salt".into(), depth],
-        (1, false) => {
-            vec![format!("class {}", coverage_class(mask.coverage())), percent(mask.coverage()), depth]
-        }
-        // Where masks have classes of their own, another number would be taken for one of them.
-        (_, true) => vec!["empty".into(), depth],
-        (_, false) => vec![percent(mask.coverage()), depth],
-    }
+/// What is known of a sample, part by part: class of coverage, coverage, depth; of other classes than salt their names.
+fn caption(sample: &Sample, words: &Words) -> Vec<String> {
+    let mask = sample.mask.as_ref().map_or(vec![], |mask| match (words.is_salt(), mask.is_empty()) {
+        (true, true) => vec!["class 0".into(), "no salt".into()],
+        (true, false) => vec![format!("class {}", coverage_class(mask.coverage())), percent(mask.coverage())],
+        // Where classes have names of their own, a number would be taken for one of them.
+        (false, _) => vec![words.mask(mask)],
+    });
+    mask.into_iter().chain(words.depth(sample.z)).collect()
 }
 
 /// As [`caption`], for a tile that has no room for many words.
-fn small_caption(sample: &Sample) -> Vec<String> {
-    let mut lines = caption(sample);
-    if let (None, Some(last)) = (sample.z, lines.last_mut()) {
+fn small_caption(sample: &Sample, words: &Words) -> Vec<String> {
+    let mut lines = caption(sample, words);
+    if let (Some(mask), false) = (sample.mask.as_ref().filter(|mask| !mask.is_empty()), words.is_salt()) {
+        // Of what, the colours tell.
+        lines[0] = percent(mask.coverage());
+    }
+    if let (None, Some(_), Some(last)) = (sample.z, words.depth(None), lines.last_mut()) {
         *last = "no depth".into();
     }
     lines
 }
 
-/// What the outlines are.
-pub(crate) fn legend(classes: &[String], colors: Colormap) -> Vec<Legend> {
-    let entry = |(class, name): (usize, &String)| {
-        let color = if classes.len() == 1 { style::truth(colors) } else { style::class_color(class) };
-        Legend::new(Sign::Line(color), name)
-    };
-    classes.iter().enumerate().map(entry).collect()
-}
-
-/// What is known of a sample: how much salt, how deep.
-pub(crate) fn describe(sample: &Sample) -> String {
-    let salt = sample.mask.as_ref().map(|mask| match mask.is_empty() {
-        true => "no salt".to_owned(),
-        false => format!("{} salt", percent(mask.coverage())),
-    });
-    let depth = sample.z.map_or("depth unknown".to_owned(), feet);
-    salt.into_iter().chain([depth]).collect::<Vec<_>>().join(" · ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Competition;
 
     #[test]
     fn samples_are_spread_evenly_and_once_each() {
@@ -171,5 +154,25 @@ mod tests {
         assert_eq!(spread(5, 0).unwrap(), [0usize; 0]);
         assert_eq!(spread(usize::MAX, 18_000).unwrap().len(), MOST);
         assert!(matches!(spread(0, 3), Err(Error::Config { field: "n", .. })));
+    }
+
+    #[test]
+    fn captions_say_what_is_there() {
+        let salt = Competition::sample().unwrap().train;
+        let at = |empty: bool| salt.coverages().unwrap().iter().position(|c| (*c == Some(0.0)) == empty);
+        let words = Words::of(&salt);
+        let [filled, empty] = [false, true].map(|empty| salt.get(at(empty).unwrap()).unwrap());
+        let shown = caption(&filled, &words);
+        assert!(shown.len() == 3 && shown[0].starts_with("class ") && shown[2].ends_with(" ft"), "{shown:?}");
+        let unknown = Sample { z: None, ..empty };
+        assert_eq!(caption(&unknown, &words), ["class 0", "no salt", "depth unknown"]);
+        assert_eq!(small_caption(&unknown, &words), ["class 0", "no salt", "no depth"]);
+        let clouds = Competition::sample_clouds().unwrap().train;
+        let (sample, words) = (clouds.get(0).unwrap(), Words::of(&clouds));
+        let there = caption(&sample, &words);
+        assert!(there.len() == 1 && clouds.class_names().iter().any(|name| there[0].contains(name)));
+        assert_eq!(small_caption(&sample, &words), [percent(sample.mask.unwrap().coverage())]);
+        let without = Sample { mask: None, ..clouds.get(0).unwrap() };
+        assert_eq!((caption(&without, &words).len(), small_caption(&without, &words).len()), (0, 0));
     }
 }

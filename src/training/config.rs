@@ -3,7 +3,7 @@
 use crate::losses::Loss;
 use crate::models::Precision;
 use crate::nn::Optimizer;
-use crate::training::{Metric, Schedule};
+use crate::training::{Metric, Sampling, Schedule};
 use crate::transform::Augment;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 /// | `patience` | 10 | epochs without a better value before stopping early | ≥ 1 |
 /// | `ema` | none | moving average of the weights that is validated and kept: what each step leaves of it | (0, 1) |
 /// | `swa_from` | never | the epoch, from 1, with which the averaging of weights begins | ≥ 1 |
+/// | `sampling` | shuffled | which images an epoch has | [`Sampling`] |
 /// | `augment` | horizontal flip 0.5 | random changes of the samples, mixup | [`Augment`] |
 /// | `precision` | f32 | of activations; `Bf16` on CUDA only | [`Precision`] |
 /// | `seed` | 42 | of the order of the images, augmentation and dropout | any |
@@ -81,6 +82,8 @@ pub struct TrainConfig {
     pub ema: Option<f64>,
     /// The epoch with which the averaging of weights begins.
     pub swa_from: Option<usize>,
+    /// Which images an epoch has.
+    pub sampling: Sampling,
     /// Random changes of the samples.
     pub augment: Augment,
     /// Of activations.
@@ -114,6 +117,7 @@ impl Default for TrainConfig {
             patience: 10,
             ema: None,
             swa_from: None,
+            sampling: Sampling::Shuffled,
             augment: Augment::default(),
             precision: Precision::F32,
             seed: 42,
@@ -158,6 +162,8 @@ impl TrainConfig {
         monitor: Metric,
         /// Epochs without a better value before stopping early.
         patience: usize,
+        /// Which images an epoch has: `Balanced`, where classes are rare or most images have none.
+        sampling: Sampling,
         /// Random changes of the samples.
         augment: Augment,
         /// Of activations; weights, their gradients and the optimizer are f32 in any case.

@@ -5,6 +5,7 @@ use crate::models::Architecture;
 use crate::nn::Batch;
 use crate::training::TrainConfig;
 use crate::training::pass::for_each_training_batch;
+use crate::training::sampling::TrainingSet;
 use crate::types::Dataset;
 use candle_core::Device;
 
@@ -15,7 +16,8 @@ impl Architecture {
         self.check()?;
         let layout = self.batch_layout(config.batch_size, &Device::Cpu);
         let mut batches = Vec::new();
-        for_each_training_batch(train, layout, config, (1, config.batch_size), |batch| {
+        let train = TrainingSet::new(train, config)?;
+        for_each_training_batch(&train, layout, config, (1, config.batch_size), |batch| {
             batches.push(batch);
             Ok(())
         })?;

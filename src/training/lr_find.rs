@@ -4,6 +4,7 @@ use crate::models::Model;
 use crate::nn::{Batch, backward};
 use crate::training::TrainConfig;
 use crate::training::pass::for_each_training_batch;
+use crate::training::sampling::TrainingSet;
 use crate::training::step::{batch_loss, dropout_seed};
 use crate::training::trainer::{check, check_masks, stepper};
 use crate::types::Dataset;
@@ -47,8 +48,9 @@ impl Model {
     pub fn lr_find(&mut self, train: &Dataset, config: &TrainConfig) -> Result<LrFind> {
         check(self, config)?;
         check_masks("train", train, self.config().classes)?;
+        let train = TrainingSet::new(train, config)?;
         let weights = self.weights().to_tensors()?;
-        let losses = losses_at_growing_rates(self, train, config);
+        let losses = losses_at_growing_rates(self, &train, config);
         self.weights().set_tensors(&weights)?;
         let curve = losses?;
         let losses: Vec<f64> = curve.iter().map(|point| point.1).collect();
@@ -67,7 +69,11 @@ fn rate(step: usize) -> f64 {
     LOWEST * libm::pow(HIGHEST / LOWEST, step as f64 / (STEPS - 1) as f64)
 }
 
-fn losses_at_growing_rates(model: &Model, train: &Dataset, config: &TrainConfig) -> Result<Vec<(f64, f64)>> {
+fn losses_at_growing_rates(
+    model: &Model,
+    train: &TrainingSet,
+    config: &TrainConfig,
+) -> Result<Vec<(f64, f64)>> {
     let mut stepper = stepper(model, config);
     let mut curve = Curve::default();
     let layout = model.batch_layout(config.batch_size);

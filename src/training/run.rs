@@ -1,7 +1,7 @@
 //! A run that was made earlier.
 
 use crate::models::{Architecture, Model};
-use crate::training::{History, TrainConfig};
+use crate::training::{History, Sampling, TrainConfig};
 use crate::{Error, Result};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
@@ -75,11 +75,12 @@ impl std::fmt::Debug for Run {
         let (network, config) = (&self.architecture, &self.config);
         writeln!(f, "Run {}", self.history.run_folder.display())?;
         writeln!(f, "  network:  {:?} over {}", network.decoder, network.encoder)?;
+        let sampling = if config.sampling == Sampling::Balanced { " of balanced classes" } else { "" };
         let then = config.loss_from.as_ref();
         let then = then.map_or(String::new(), |(epoch, loss)| format!(" then {loss} from epoch {epoch}"));
         writeln!(
             f,
-            "  training: {}{then}, {}, learning rate {}, {:?}, batches of {}, seed {}",
+            "  training: {}{then}, {}, learning rate {}, {:?}, batches of {}{sampling}, seed {}",
             config.loss,
             config.optimizer,
             config.learning_rate,

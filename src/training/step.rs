@@ -100,7 +100,7 @@ impl Trainer<'_> {
         }
     }
 
-    /// The running statistics of batch norm become those of the whole training set, as the weights are now.
+    /// The running statistics of batch norm become those of an epoch, as the weights are now.
     pub(super) fn measure_batch_norm(&self) -> Result<()> {
         let (model, config) = (&*self.model, self.config);
         let (number, layout) = (config.epochs + 1, model.batch_layout(config.batch_size));

@@ -6,6 +6,7 @@ use crate::training::averaging::Average;
 use crate::training::history::best_of;
 use crate::training::progress::Progress;
 use crate::training::run_folder::RunFolder;
+use crate::training::sampling::TrainingSet;
 use crate::training::validation::{Validation, validate};
 use crate::training::{Epoch, History, Schedule, TrainConfig};
 use crate::types::Dataset;
@@ -27,13 +28,13 @@ impl Model {
         check(self, config)?;
         check_masks("train", train, self.config().classes)?;
         check_masks("valid", valid, self.config().classes)?;
-        Trainer::new(self, train, valid, config)?.run()
+        Trainer::new(self, &TrainingSet::new(train, config)?, valid, config)?.run()
     }
 }
 
 pub(super) struct Trainer<'a> {
     pub(super) model: &'a mut Model,
-    pub(super) train: &'a Dataset,
+    pub(super) train: &'a TrainingSet,
     valid: &'a Dataset,
     pub(super) config: &'a TrainConfig,
     pub(super) stepper: Stepper,
@@ -51,7 +52,7 @@ pub(super) struct Trainer<'a> {
 impl<'a> Trainer<'a> {
     fn new(
         model: &'a mut Model,
-        train: &'a Dataset,
+        train: &'a TrainingSet,
         valid: &'a Dataset,
         config: &'a TrainConfig,
     ) -> Result<Self> {

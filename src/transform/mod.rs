@@ -12,6 +12,7 @@ pub(crate) use augment::{Mixup, mix};
 pub use border::Border;
 pub use features::Feature;
 pub use normalize::Normalize;
+pub(crate) use normalize::standardizing;
 pub use pad::Padding;
 
 #[cfg(test)]

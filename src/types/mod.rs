@@ -32,7 +32,7 @@ pub(crate) use self::resize::{Resize, Taps, weigh};
 pub use self::rle::Rle;
 pub use self::sample::Sample;
 pub(crate) use self::sample::{check_id, check_sizes, sort_by_id};
-pub(crate) use self::statistics::MaskStatistics;
+pub(crate) use self::statistics::{MaskStatistics, mean_and_std};
 pub use self::statistics::{PixelStatistics, TINY_MASK};
 pub use self::stratify::Stratify;
 pub(crate) use self::tiles::Tile;

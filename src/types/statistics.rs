@@ -36,12 +36,17 @@ impl PixelStatistics {
 impl Image {
     /// Mean, least, greatest and standard deviation of the pixels, in double precision; NaN without pixels.
     pub fn statistics(&self) -> PixelStatistics {
-        let n = self.pixels.len() as f64;
-        let mean = sum(&self.pixels, |p| p) / n;
-        let variance = sum(&self.pixels, |p| (p - mean) * (p - mean)) / n;
+        let (mean, std) = mean_and_std(&self.pixels);
         let ends = |pick: fn(f32, f32) -> f32| f64::from(self.pixels.iter().copied().fold(f32::NAN, pick));
-        PixelStatistics { mean, min: ends(f32::min), max: ends(f32::max), std: variance.sqrt() }
+        PixelStatistics { mean, min: ends(f32::min), max: ends(f32::max), std }
     }
+}
+
+/// Mean and standard deviation (NumPy's `std`), in double precision; NaN of nothing.
+pub(crate) fn mean_and_std(pixels: &[f32]) -> (f64, f64) {
+    let n = pixels.len() as f64;
+    let mean = sum(pixels, |p| p) / n;
+    (mean, (sum(pixels, |p| (p - mean) * (p - mean)) / n).sqrt())
 }
 
 /// In eight sums that are added at the end: fixed order, and as fast as memory.

@@ -4,6 +4,7 @@ mod contract;
 mod freezing;
 mod loading;
 mod options;
+mod standardised;
 
 use tgs_salt::candle_core::Var;
 use tgs_salt::models::Outputs;

@@ -69,3 +69,8 @@ fn with_layers_that_thaw() {
         config.augment(Augment::strong()).optimizer(Optimizer::adamw()).weight_decay(0.01)
     });
 }
+
+#[test]
+fn with_balanced_classes() {
+    check(&network(), |config| config.sampling(Sampling::Balanced).augment(Augment::strong().mixup(0.3)));
+}

@@ -149,3 +149,21 @@ fn another_loss_takes_over_at_its_epoch() {
     assert!(losses(&then)[2].0 > losses(&plain)[2].0 + 0.1, "{then:?}");
     assert!(format!("{:?}", Run::open(folders[1].path()).unwrap()).contains("then lovasz from epoch 3"));
 }
+
+#[test]
+fn balanced_classes_train_on_other_images_each_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let (train, valid) = few(20);
+    let balanced = config(folder.path()).sampling(Sampling::Balanced);
+    let mut model = tiny();
+    let history = model.train(&train, &valid, &balanced).unwrap();
+    assert_eq!(history.epochs.len(), 3);
+    assert!(format!("{:?}", Run::open(folder.path()).unwrap()).contains("of balanced classes"));
+    let other = tempfile::tempdir().unwrap();
+    let shuffled = tiny().train(&train, &valid, &config(other.path())).unwrap();
+    assert_ne!(history.epochs[0].train_loss, shuffled.epochs[0].train_loss);
+    assert!(model.lr_find(&train, &balanced).is_ok() && model.show_batch(&train, &balanced).is_ok());
+    let test = Competition::sample().unwrap().test;
+    let error = model.show_batch(&test, &balanced).unwrap_err().to_string();
+    assert!(error.contains("has no mask"), "{error}");
+}

@@ -27,13 +27,26 @@ pub(crate) fn for_each_batch(
     indices: &[usize],
     layout: &BatchLayout,
     prepare: impl Fn(usize, Sample) -> Result<Sample> + Sync,
+    step: impl FnMut(Batch) -> Result<()>,
+) -> Result<Duration> {
+    for_each_read(indices, layout, |i| prepare(i, dataset.get(i)?), step)
+}
+
+/// As [`for_each_batch`], of what `read` gives for each of `numbers`. What mixup draws for a sample depends on its number.
+///
+/// # Errors
+/// As [`for_each_batch`].
+pub(crate) fn for_each_read(
+    numbers: &[usize],
+    layout: &BatchLayout,
+    read: impl Fn(usize) -> Result<Sample> + Sync,
     mut step: impl FnMut(Batch) -> Result<()>,
 ) -> Result<Duration> {
-    let make = |indices: &[usize]| {
-        let sample = |&i: &usize| Ok((i, prepare(i, dataset.get(i)?)?));
-        of_one_size(indices.iter().map(sample).collect::<Result<Vec<_>>>()?, layout)
+    let make = |numbers: &[usize]| {
+        let sample = |&number: &usize| Ok((number, read(number)?));
+        of_one_size(numbers.iter().map(sample).collect::<Result<Vec<_>>>()?, layout)
     };
-    let batches: Vec<&[usize]> = indices.chunks(layout.batch_size.max(1)).collect();
+    let batches: Vec<&[usize]> = numbers.chunks(layout.batch_size.max(1)).collect();
     in_turn(&batches, workers(), make, |made| made.into_iter().try_for_each(&mut step))
 }
 

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
-pub(crate) use loader::for_each_batch;
+pub(crate) use loader::{for_each_batch, for_each_read};
 
 /// What a network wants its batches to look like.
 #[derive(Clone, Debug)]
@@ -42,6 +42,8 @@ pub(crate) struct Batch {
     pub(crate) images: Tensor,
     /// One per sample, as it is in the sample, or none at all.
     pub(crate) masks: Vec<Mask>,
+    /// What was done to the amplitudes of each.
+    pub(crate) normalized: Vec<Normalize>,
     /// From the resized image to the network's.
     pub(crate) padding: Padding,
     /// With mixup, the share of each sample in what it was mixed to with the next one of the batch, the last with the first.
@@ -52,7 +54,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// One batch of samples of one size, each with its index in the dataset.
+    /// One batch of samples of one size, each with its number in the epoch or in the dataset.
     fn new(samples: Vec<(usize, Sample)>, layout: &BatchLayout) -> Result<Batch> {
         let size = samples.first().map_or((0, 0), |(_, sample)| (sample.image.height, sample.image.width));
         let resize = Resize::new(size, layout.input_size.unwrap_or(size));
@@ -65,7 +67,7 @@ impl Batch {
         };
         let mixed = |all: Vec<Vec<f32>>| if shares.is_empty() { all } else { mix(&all, &shares) };
         let planes = samples.par_iter().map(|(_, sample)| layout.planes(sample, &resize));
-        let images = layout.images(&mixed(planes.collect::<Result<_>>()?), &padding)?;
+        let (images, normalized) = layout.images(&mixed(planes.collect::<Result<_>>()?), &padding)?;
         let (ids, masks): (Vec<_>, Vec<_>) =
             samples.into_iter().map(|(_, sample)| (sample.id, sample.mask)).unzip();
         let masks: Vec<Mask> = masks.into_iter().flatten().collect();
@@ -79,7 +81,7 @@ impl Batch {
                 upload(any.concat(), (ids.len(), 1, 1, classes), (&layout.device, DType::F32))?,
             ])
         });
-        Ok(Batch { ids, images, masks, padding, shares, size, targets: targets.transpose()? })
+        Ok(Batch { ids, images, masks, normalized, padding, shares, size, targets: targets.transpose()? })
     }
 
     /// The masks as targets of 0 and 1, with mixup between them: of each pixel `(N, height, width, classes)`, resized but unpadded, and

@@ -130,3 +130,69 @@ fn features_are_channels_behind_the_image() {
     let error = Batch::new(all.into_iter().enumerate().collect(), &hog).err().unwrap().to_string();
     assert!(error.contains("s0") && error.contains("hog") && error.contains("24"), "{error}");
 }
+
+/// What a plain loop makes of values.
+fn standardized(values: &[f32]) -> Vec<f32> {
+    let n = values.len() as f64;
+    let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+    let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
+    let std = variance.sqrt().max(1.0 / n.sqrt());
+    values.iter().map(|&v| ((f64::from(v) - mean) / std) as f32).collect()
+}
+
+#[test]
+fn each_image_is_standardised_by_itself_before_it_is_padded() {
+    let layout = BatchLayout { normalize: Normalize::PER_IMAGE, in_channels: 3, ..layout() };
+    let mut all = samples(3, 5, 13);
+    all[1].image.pixels.fill(0.3);
+    all[2].image.pixels.iter_mut().for_each(|pixel| *pixel = 0.5 * *pixel + 0.2);
+    let seen = batch(all.clone(), &layout);
+    for (border, seen) in [
+        (Border::Reflect, &seen),
+        (Border::Zero, &batch(all.clone(), &BatchLayout { padding: Border::Zero, ..layout.clone() })),
+    ] {
+        let values = values(&seen.images);
+        for (i, sample) in all.iter().enumerate() {
+            let (inner, own) = (standardized(&sample.image.pixels), layout.normalize.of_image(&sample.image));
+            for (at, value) in values[i * 3 * 128..][..3 * 128].iter().enumerate() {
+                let (y, x) = (at % 128 / 16, at % 16);
+                let inside = (1..6).contains(&y) && (1..14).contains(&x);
+                let expected = match (inside, border) {
+                    (true, _) => inner[(y - 1) * 13 + x - 1],
+                    (false, Border::Zero) => own.apply(0.0, 0, 3),
+                    (false, _) => continue,
+                };
+                assert!((value - expected).abs() < 1e-5, "{i} {at}: {value}, not {expected}");
+            }
+            assert_eq!(seen.normalized[i], own);
+        }
+        assert!(border == Border::Zero || values[3 * 128..6 * 128].iter().all(|&value| value == 0.0));
+    }
+    // What is padded by reflection has no part in the mean: it is that of the image alone, resized.
+    let sized = BatchLayout { input_size: Some((16, 16)), in_channels: 1, ..layout };
+    let resized = standardized(&all[0].image.resize(16, 16).unwrap().pixels);
+    let seen = values(&batch(all, &sized).images);
+    assert!(seen.iter().zip(&resized).all(|(seen, expected)| (seen - expected).abs() < 1e-5));
+}
+
+#[test]
+fn each_feature_is_standardised_by_itself() {
+    let features = vec![Feature::SobelX, Feature::Equalize];
+    let layout = BatchLayout {
+        in_channels: 3,
+        features: features.clone(),
+        normalize: Normalize::PER_IMAGE,
+        ..layout()
+    };
+    let all = samples(2, 8, 8);
+    let mut expected = vec![];
+    for sample in &all {
+        expected.extend(standardized(&sample.image.pixels));
+        for (feature, (center, scale)) in features.iter().zip([(0.0, 0.07), (0.5, 0.25)]) {
+            let plane = sample.image.feature(*feature).unwrap().pixels;
+            expected.extend(standardized(&plane.iter().map(|v| (v - center) / scale).collect::<Vec<_>>()));
+        }
+    }
+    let seen = values(&batch(all, &layout).images);
+    assert!(seen.iter().zip(&expected).all(|(seen, expected)| (seen - expected).abs() < 1e-5));
+}

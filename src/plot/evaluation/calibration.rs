@@ -8,6 +8,7 @@ use crate::plot::evaluation::images;
 use crate::plot::figure::Figure;
 use crate::plot::style::{BLUE, FAINT_INK, VERMILLION};
 use crate::plot::text::count;
+use crate::plot::words::Words;
 use crate::types::Dataset;
 
 impl Probabilities {
@@ -17,7 +18,8 @@ impl Probabilities {
     /// # Errors
     /// As [`Probabilities::evaluate`].
     pub fn plot_calibration(&self, dataset: &Dataset) -> Result<Figure> {
-        self.calibration(dataset)?.plot()
+        let share = format!("share of them that is {}", Words::of(dataset).called(self.class_names()).some());
+        self.calibration(dataset)?.draw(&share)
     }
 }
 
@@ -36,15 +38,19 @@ impl Calibration {
     /// # Errors
     /// [`Error::Figure`](crate::Error::Figure) when it cannot be drawn.
     pub fn plot(&self) -> Result<Figure> {
-        side_by_side("calibration", vec![self.diagram(), self.histogram()])
+        self.draw("share of them inside of the masks")
     }
 
-    fn diagram(&self) -> Panel {
+    fn draw(&self, share: &str) -> Result<Figure> {
+        side_by_side("calibration", vec![self.diagram(share), self.histogram()])
+    }
+
+    fn diagram(&self, share: &str) -> Panel {
         let found = self.bins.iter().map(|bin| (bin.probability, bin.salt)).collect();
         let errors = format!("error: {:.3} expected, {:.3} at most", self.expected_error, self.maximum_error);
         let title = format!("Calibration ({})", images(self.images));
         let x = Axis::new("mean probability of the pixels of a bin").over((0.0, 1.0));
-        Panel::new(title, x, Axis::new("share of them that is salt").over((0.0, 1.0)))
+        Panel::new(title, x, Axis::new(share).over((0.0, 1.0)))
             .layer(Layer::area(errors, VERMILLION, self.gaps()))
             .layer(Layer::dashes("perfect", FAINT_INK, vec![(0.0, 0.0), (1.0, 1.0)]))
             .layer(Layer::line("found", BLUE, found))

@@ -6,6 +6,7 @@ use crate::plot::chart::{Heatmap, Plot, Scale, Sheet};
 use crate::plot::evaluation::{class_names, image_scores, images};
 use crate::plot::figure::Figure;
 use crate::plot::text::{count, percent};
+use crate::plot::words::Words;
 use crate::types::{Dataset, coverage_class};
 
 /// Classes of coverage: none, and one for each tenth.
@@ -34,7 +35,8 @@ impl Masks {
             confusion.add(coverage_class(score.known()?.coverage), coverage_class(score.predicted));
         }
         let sheet = Sheet { what: "confusion", title: String::new(), columns: 1, height: HEIGHT };
-        sheet.draw(&[Plot::from(confusion.heatmap())])
+        let words = Words::of(dataset).called(self.class_names());
+        sheet.draw(&[Plot::from(confusion.heatmap(&words))])
     }
 }
 
@@ -65,7 +67,7 @@ impl Confusion {
         self.counts.iter().enumerate().map(row).sum::<usize>() as f64 / self.images() as f64
     }
 
-    fn heatmap(&self) -> Heatmap {
+    fn heatmap(&self, words: &Words) -> Heatmap {
         let (salt, class) = (self.share(|t, p| (t == 0) == (p == 0)), self.share(|t, p| t == p));
         let names = class_names();
         let row =
@@ -83,13 +85,17 @@ impl Confusion {
         };
         Heatmap {
             title: format!(
-                "Classes of coverage ({}): salt or none is right in {}, the class in {}",
+                "Classes of coverage ({}): {} or none is right in {}, the class in {}",
                 images(self.images()),
+                words.some(),
                 percent(salt),
                 percent(class)
             ),
-            columns: ("predicted salt, % of the image".into(), names.clone()),
-            rows: ("true salt, % of the image".into(), names.iter().zip(&self.counts).map(row).collect()),
+            columns: (format!("{}, % of the image", words.with("predicted")), names.clone()),
+            rows: (
+                format!("{}, % of the image", words.with("true")),
+                names.iter().zip(&self.counts).map(row).collect(),
+            ),
             cells: self.counts.iter().flat_map(cells).collect(),
             scale: Scale { title: "share of the row".into(), ends: ["0 %".into(), "100 %".into()] },
         }
@@ -107,7 +113,7 @@ mod tests {
             confusion.add(truth, prediction);
         }
         assert_eq!((confusion.counts[0], confusion.counts[4][0]), ([3, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0], 1));
-        let heatmap = confusion.heatmap();
+        let heatmap = confusion.heatmap(&Words::of(&Dataset::from_samples(vec![]).unwrap()));
         assert!(
             heatmap.title.ends_with("(n = 8 images): salt or none is right in 75.0 %, the class in 62.5 %")
         );

@@ -7,6 +7,7 @@ use crate::plot::evaluation::{image_scores, images};
 use crate::plot::figure::Figure;
 use crate::plot::style::{PREDICTED, TRUE};
 use crate::plot::text::count;
+use crate::plot::words::Words;
 use crate::types::{Dataset, coverage_class};
 
 impl Masks {
@@ -37,14 +38,16 @@ impl Masks {
             series.iter().flat_map(|(_, _, classes)| classes.shares()[1..].to_vec()).fold(0.0, f64::max);
         let top = if highest > 0.0 { 1.06 * highest } else { 1.0 };
         let y = |top: f64| Axis::new("share of all images, %").over((0.0, top));
-        let names = Ticks::Names(vec!["no salt".into(), "salt".into()]);
-        let mut presence = Panel::new(title(&scores), Axis::new("").ticks(names), y(100.0));
+        let words = Words::of(dataset).called(self.class_names());
+        let names = Ticks::Names(vec![words.none(), words.some().into()]);
+        let mut presence = Panel::new(title(&scores, &words), Axis::new("").ticks(names), y(100.0));
         let names = (1..11).map(|class| format!("≤ {}", 10 * class)).collect();
-        let x = Axis::new("salt, % of the image").ticks(Ticks::Names(names));
-        let mut sizes = Panel::new("How much salt, where there is any", x, y(top));
+        let x = Axis::new(format!("{}, % of the image", words.some())).ticks(Ticks::Names(names));
+        let how_much = if words.classes() == 1 { words.with("How much") } else { "How much".into() };
+        let mut sizes = Panel::new(format!("{how_much}, where there is any"), x, y(top));
         for (i, (name, color, classes)) in series.iter().enumerate() {
             let place = (i, series.len());
-            let empty = format!("{name}: {} without salt", count(classes.0[0]));
+            let empty = format!("{name}: {} without {}", count(classes.0[0]), words.some());
             presence = presence.layer(Layer::group(empty, *color, &classes.presence(), place));
             sizes = sizes.layer(Layer::group(*name, *color, &classes.shares()[1..], place));
         }
@@ -52,12 +55,13 @@ impl Masks {
     }
 }
 
-fn title(scores: &[ImageScore]) -> String {
+fn title(scores: &[ImageScore], words: &Words) -> String {
+    let start = words.start();
     match scores.iter().filter(|score| score.known.is_some()).count() {
         known if known > 0 && known < scores.len() => {
-            format!("Salt or none ({}, {} with a mask)", images(scores.len()), count(known))
+            format!("{start} or none ({}, {} with a mask)", images(scores.len()), count(known))
         }
-        _ => format!("Salt or none ({})", images(scores.len())),
+        _ => format!("{start} or none ({})", images(scores.len())),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::plot::gallery::MOST;
 use crate::plot::predictions::{Predicted, draw};
 use crate::plot::show::at_least_one;
 use crate::plot::text::count;
+use crate::plot::words::Words;
 use crate::types::{Dataset, Image, Mask};
 
 /// An image's place in its dataset, and what is known of its prediction.
@@ -37,7 +38,8 @@ impl Probabilities {
         let mean = places.iter().map(|(_, known)| loss(known)).sum::<f64>() / places.len() as f64;
         places.sort_by(|(_, a), (_, b)| loss(b).total_cmp(&loss(a)));
         let of = format!("{} images (mean {mean:.3})", count(places.len()));
-        gallery(dataset, (n, MOST / 3), &places, ["Highest losses", &of], |id| self.both(id))
+        let words = Words::of(dataset).called(self.class_names());
+        gallery((dataset, &words), (n, MOST / 3), &places, ["Highest losses", &of], |id| self.both(id))
     }
 
     /// The `n` images that are best at a threshold of 0.5, the best first, drawn as by [`Probabilities::plot_top_losses`]. Best is
@@ -47,7 +49,8 @@ impl Probabilities {
     /// # Errors
     /// As [`Probabilities::plot_top_losses`]; [`Error::Figure`](crate::Error::Figure) when no image has both.
     pub fn plot_best(&self, dataset: &Dataset, n: usize) -> Result<Figure> {
-        best(dataset, (n, MOST / 3), &self.image_scores(dataset)?, |id| self.both(id))
+        let words = Words::of(dataset).called(self.class_names());
+        best((dataset, &words), (n, MOST / 3), &self.image_scores(dataset)?, |id| self.both(id))
     }
 
     fn both(&self, id: &str) -> Result<(Option<Image>, Mask)> {
@@ -68,7 +71,9 @@ impl Masks {
         let mut places = places(&scores)?;
         places.sort_by(|(_, a), (_, b)| a.iou.total_cmp(&b.iou).then(b.wrong.cmp(&a.wrong)));
         let of = format!("{} images", count(places.len()));
-        gallery(dataset, (n, MOST / 2), &places, ["Lowest IoU", &of], |id| Ok((None, self.get(id)?)))
+        let words = Words::of(dataset).called(self.class_names());
+        let predict = |id: &str| Ok((None, self.get(id)?));
+        gallery((dataset, &words), (n, MOST / 2), &places, ["Lowest IoU", &of], predict)
     }
 
     /// As [`Probabilities::plot_best`], for masks.
@@ -76,7 +81,9 @@ impl Masks {
     /// # Errors
     /// As [`Probabilities::plot_best`].
     pub fn plot_best(&self, dataset: &Dataset, n: usize) -> Result<Figure> {
-        best(dataset, (n, MOST / 2), &self.image_scores(dataset)?, |id| Ok((None, self.get(id)?)))
+        let words = Words::of(dataset).called(self.class_names());
+        let predict = |id: &str| Ok((None, self.get(id)?));
+        best((dataset, &words), (n, MOST / 2), &self.image_scores(dataset)?, predict)
     }
 }
 
@@ -86,7 +93,7 @@ fn places(scores: &[ImageScore]) -> Result<Vec<Place<'_>>> {
 }
 
 fn best(
-    dataset: &Dataset,
+    (dataset, words): (&Dataset, &Words),
     n: (usize, usize),
     scores: &[ImageScore],
     predict: impl Fn(&str) -> Result<(Option<Image>, Mask)>,
@@ -94,8 +101,8 @@ fn best(
     let mut places = places(scores)?;
     places.retain(|(_, known)| known.coverage > 0.0 && known.coverage < 1.0);
     places.sort_by(|(_, a), (_, b)| better(a, b));
-    let of = format!("{} images with a border of salt", count(places.len()));
-    gallery(dataset, n, &places, ["Highest mean IoU", &of], predict)
+    let of = format!("{} images with a border of {}", count(places.len()), words.some());
+    gallery((dataset, words), n, &places, ["Highest mean IoU", &of], predict)
 }
 
 fn better(a: &Known, b: &Known) -> Ordering {
@@ -105,7 +112,7 @@ fn better(a: &Known, b: &Known) -> Ordering {
 
 /// The first `n` of the places, at most so many as are given with it.
 fn gallery(
-    dataset: &Dataset,
+    (dataset, words): (&Dataset, &Words),
     (n, most): (usize, usize),
     places: &[Place],
     [what, of]: [&str; 2],
@@ -117,5 +124,6 @@ fn gallery(
         let (probability, mask) = predict(&sample.id)?;
         Ok(Predicted { sample, probability, mask })
     };
-    draw(format!("{what}: {} of {of}", places.len()), places.iter().map(predicted).collect::<Result<_>>()?)
+    let title = format!("{what}: {} of {of}", places.len());
+    draw(title, words, places.iter().map(predicted).collect::<Result<_>>()?)
 }

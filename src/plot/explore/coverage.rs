@@ -7,6 +7,7 @@ use crate::plot::explore::numbers::mean;
 use crate::plot::figure::Figure;
 use crate::plot::style::{BLUE, FAINT_INK, VERMILLION};
 use crate::plot::text::{count, counted, percent};
+use crate::plot::words::Words;
 use crate::types::{Dataset, MaskStatistics, coverage_class};
 
 /// Classes of coverage, 0 to 10.
@@ -28,36 +29,42 @@ impl Dataset {
         let masks: Vec<MaskStatistics> = known_masks(self, "of coverage")?.into_iter().flatten().collect();
         let salt: Vec<MaskStatistics> = masks.iter().copied().filter(|mask| mask.area > 0).collect();
         let empty = masks.len() - salt.len();
+        let words = Words::of(self);
         let title = format!(
-            "Salt in {}: {} ({}) without any, mean coverage {}",
+            "{} in {}: {} ({}) without any, mean coverage {}",
+            words.start(),
             counted(masks.len(), "mask"),
             count(empty),
             percent(empty as f64 / masks.len() as f64),
             percent(mean(masks.iter().map(|mask| mask.coverage))),
         );
         let sheet = Sheet { what: "of coverage", title, columns: 3, height: 640 };
-        sheet.draw(&[linear(&salt).into(), logarithmic(&salt).into(), classes(&masks).into()])
+        sheet.draw(&[
+            linear(&salt, &words).into(),
+            logarithmic(&salt, &words).into(),
+            classes(&masks, &words).into(),
+        ])
     }
 }
 
-fn linear(salt: &[MaskStatistics]) -> Panel {
+fn linear(salt: &[MaskStatistics], words: &Words) -> Panel {
     let values: Vec<f64> = salt.iter().map(|mask| 100.0 * mask.coverage).collect();
     let (middle, some) = (mean(values.iter().copied()), !salt.is_empty());
-    let title = format!("Coverage, {} with salt", counted(salt.len(), "mask"));
+    let title = format!("Coverage, {} with {}", counted(salt.len(), "mask"), words.some());
     Panel::new(title, Axis::new("coverage, % of the image").over((0.0, 100.0)), Axis::new("masks per 5 %"))
         .layer(Layer::bars("", BLUE, histogram(&values, (0.0, 100.0), 20)))
         .layers(some.then(|| Layer::vertical(format!("mean {middle:.1} %"), VERMILLION, middle)))
 }
 
 /// About five steps to a power of ten, up to the whole image: each holds at least one whole number.
-fn logarithmic(salt: &[MaskStatistics]) -> Panel {
+fn logarithmic(salt: &[MaskStatistics], words: &Words) -> Panel {
     let values: Vec<f64> = salt.iter().map(|mask| libm::log10(mask.area as f64)).collect();
     let pixels = salt.iter().map(|mask| mask.area as f64 / mask.coverage).fold(10.0, f64::max);
     // A little more, so that rounding puts no full mask outside.
     let high = libm::log10(pixels) + 1e-9;
     let mut sorted = values.clone();
     sorted.sort_by(f64::total_cmp);
-    let x = Axis::new("salt pixels, logarithmic").ticks(Ticks::Counts).over((0.0, high));
+    let x = Axis::new(format!("{}, logarithmic", words.pixels())).ticks(Ticks::Counts).over((0.0, high));
     let median = sorted.get(sorted.len() / 2).map(|&median| {
         let label = format!("median {}", count(libm::pow(10.0, median).round() as usize));
         Layer::vertical(label, VERMILLION, median)
@@ -67,7 +74,7 @@ fn logarithmic(salt: &[MaskStatistics]) -> Panel {
         .layers(median)
 }
 
-fn classes(masks: &[MaskStatistics]) -> Panel {
+fn classes(masks: &[MaskStatistics], words: &Words) -> Panel {
     let mut counts = [0.0; CLASSES];
     masks.iter().for_each(|mask| counts[coverage_class(mask.coverage)] += 1.0);
     let names = (0..CLASSES).map(|class| class.to_string()).collect();
@@ -75,6 +82,6 @@ fn classes(masks: &[MaskStatistics]) -> Panel {
     let (none, some): (Vec<f64>, Vec<f64>) =
         counts.iter().enumerate().map(|(class, &n)| if class == 0 { (n, 0.0) } else { (0.0, n) }).unzip();
     Panel::new(format!("Classes, {} in all", counted(masks.len(), "mask")), x, Axis::new("masks"))
-        .layer(Layer::group("no salt", FAINT_INK, &none, (0, 1)))
-        .layer(Layer::group("salt", BLUE, &some, (0, 1)))
+        .layer(Layer::group(words.none(), FAINT_INK, &none, (0, 1)))
+        .layer(Layer::group(words.some(), BLUE, &some, (0, 1)))
 }

@@ -7,6 +7,7 @@ use crate::plot::explore::{known_depths, known_masks, missing};
 use crate::plot::figure::Figure;
 use crate::plot::style::{self, BLUE, FAINT_INK, VERMILLION};
 use crate::plot::text::counted;
+use crate::plot::words::Words;
 use crate::types::{Competition, Dataset};
 
 use plotters::style::RGBColor;
@@ -96,9 +97,10 @@ impl Dataset {
             .layer(Layer::points("image", BLUE, points))
             .layer(Layer::line("mean", VERMILLION, line));
         let bars = shares.iter().map(|bin| [bin.x - bin.half, bin.x + bin.half, bin.mean]).collect();
-        let y = Axis::new("masks without salt, %").over((0.0, 100.0));
+        let without = format!("masks without {}", Words::of(self).some());
+        let y = Axis::new(format!("{without}, %")).over((0.0, 100.0));
         let share =
-            Panel::new("Share of masks without salt", depth(), y).layer(Layer::bars("", FAINT_INK, bars));
+            Panel::new(format!("Share of {without}"), depth(), y).layer(Layer::bars("", FAINT_INK, bars));
         Sheet { what, title, columns: 2, height: 640 }.draw(&[scatter.into(), share.into()])
     }
 }

@@ -10,6 +10,7 @@ use crate::plot::gallery::Gallery;
 use crate::plot::style::{Legend, Sign};
 use crate::plot::text::{counted, feet, percent};
 use crate::plot::tile::Tile;
+use crate::plot::words::Words;
 use crate::types::{Dataset, Image, Sample};
 use crate::{Error, Result};
 
@@ -57,7 +58,8 @@ impl Dataset {
         let parts =
             by_bin.into_iter().filter(|sums| sums.images < all.images).map(|sums| (sums.name(), sums));
         let parts: Vec<(String, Sums)> = parts.collect();
-        draw(&[("all images".to_owned(), all)].into_iter().chain(parts).collect::<Vec<_>>())
+        let columns = [("all images".to_owned(), all)].into_iter().chain(parts).collect::<Vec<_>>();
+        draw(&columns, &Words::of(self))
     }
 
     /// Sums of images and masks in each bin of depth; those without a depth are the last ones.
@@ -156,7 +158,7 @@ fn plus(sums: &mut Vec<f64>, values: impl ExactSizeIterator<Item = f64>) {
 }
 
 /// The means of each column, images above masks.
-fn draw(columns: &[(String, Sums)]) -> Result<Figure> {
+fn draw(columns: &[(String, Sums)], words: &Words) -> Result<Figure> {
     let size = columns.first().map_or((0, 0), |(_, sums)| sums.size);
     let pictures: Vec<Vec<f64>> = columns.iter().map(|(_, sums)| sums.mean_image()).collect();
     let (low, high) = ends(pictures.iter().flatten().copied());
@@ -171,16 +173,17 @@ fn draw(columns: &[(String, Sums)]) -> Result<Figure> {
     if !masked.is_empty() {
         let masks: Vec<Vec<f64>> = masked.iter().map(|(_, sums)| sums.mean_mask()).collect();
         let (_, high) = ends(masks.iter().flatten().copied());
+        let some = words.some();
         let label = match high > 0.0 {
-            true => format!("masks with salt there, 0 to {}", percent(high)),
-            false => "no mask has salt".into(),
+            true => format!("masks with {some} there, 0 to {}", percent(high)),
+            false => format!("no mask has {some}"),
         };
         legend.push(Legend::new(Sign::Map(Colormap::Probability), label));
         for ((name, sums), means) in masked.into_iter().zip(&masks) {
             let coverage = means.iter().sum::<f64>() / means.len() as f64;
             let tile = scaled(means, (0.0, high), (size, Colormap::Probability));
-            let detail = format!("{}, {} salt", counted(sums.masks, "mask"), percent(coverage));
-            tiles.push(Tile { title: format!("salt, {name}"), detail, ..tile });
+            let detail = format!("{}, {}", counted(sums.masks, "mask"), words.share(coverage));
+            tiles.push(Tile { title: format!("{some}, {name}"), detail, ..tile });
         }
     }
     let group = if columns.len() == 1 { tiles.len() } else { columns.len() };

@@ -1,8 +1,11 @@
 //! Images of several classes, and images with their features.
 
 use super::{competition, layers, look};
-use crate::transform::Feature;
-use crate::types::{Dataset, Image, Mask, Sample};
+use crate::models::{Encoder, Unet};
+use crate::training::TrainConfig;
+use crate::transform::{Augment, Feature};
+use crate::types::{Competition, Dataset, Image, Mask, Sample};
+use candle_core::Device;
 
 /// Bands and discs of four classes, which overlap.
 fn clouds(n: usize) -> Dataset {
@@ -44,4 +47,43 @@ fn several_classes() {
     look(&clouds.show(6).unwrap(), "classes_overlay");
     look(&clouds.show(12).unwrap(), "classes_overlay_12");
     look(&clouds.show(60).unwrap(), "classes_overlay_60");
+}
+
+/// Whatever figure it is, clouds are not called salt, and have no unknown depths.
+#[test]
+fn clouds_by_their_names() {
+    let clouds = Competition::sample_clouds().unwrap();
+    let fish = clouds.train.class(0).unwrap();
+    for (dataset, name) in [(&clouds.train, "clouds"), (&fish, "fish")] {
+        look(&dataset.show(12).unwrap(), &format!("{name}_show"));
+        look(&dataset.show(60).unwrap(), &format!("{name}_show_60"));
+        look(&dataset.plot_coverage().unwrap(), &format!("{name}_coverage"));
+        look(&dataset.plot_means().unwrap(), &format!("{name}_means"));
+        let few = dataset.filter(|i| i % 10 == 0);
+        let network = Unet::new(Encoder::Plain).depth(2).base_filters(4).classes(dataset.class_names().len());
+        let mixup = TrainConfig::default().augment(Augment::strong().mixup(0.4));
+        look(&network.show_batch(&few, &TrainConfig::default()).unwrap(), &format!("{name}_batch"));
+        look(&network.show_batch(&few, &mixup).unwrap(), &format!("{name}_batch_mixed"));
+        let all = network.build(&Device::Cpu).unwrap().predict(&few).unwrap();
+        let masks = all.threshold(0.5).unwrap();
+        look(&masks.show(&few, 6).unwrap(), &format!("{name}_masks"));
+        look(&masks.plot_coverage(&few).unwrap(), &format!("{name}_masks_coverage"));
+        look(&masks.plot_confusion(&few).unwrap(), &format!("{name}_masks_confusion"));
+        look(&few.get(3).unwrap().show_features(&[Feature::Sobel]).unwrap(), &format!("{name}_features"));
+        look(&Augment::strong().show(&few.get(3).unwrap()).unwrap(), &format!("{name}_augment"));
+        if name == "fish" {
+            look(&all.show(&few, 4).unwrap(), "fish_probabilities");
+            look(&all.plot_best(&few, 4).unwrap(), "fish_best");
+            look(&all.plot_calibration(&few).unwrap(), "fish_calibration");
+            look(&all.threshold_search(&few).unwrap().plot().unwrap(), "fish_threshold");
+        }
+    }
+    let cards = [clouds.card(), clouds.train.card(), fish.card()].map(|card| card.html());
+    for html in &cards {
+        assert!(!html.contains("salt") && !html.contains("depth") && !html.contains("unknown"), "{html}");
+    }
+    assert!(cards[1].contains("0 nothing, 1 up to 10 %") && cards[2].contains("0 no Fish, 1 up to 10 %"));
+    if let Ok(folder) = std::env::var("TGS_SALT_LOOK") {
+        std::fs::write(format!("{folder}/clouds.html"), cards.join("<br><br>")).unwrap();
+    }
 }

@@ -5,7 +5,7 @@ fn an_older_checkpoint_has_the_defaults_of_what_it_does_not_know() {
     let config = TrainConfig::default().loss(Loss::sum([(0.5, Loss::Dice), (1.0, Loss::Lovasz)])).ema(0.99);
     let mut json = serde_json::to_value(&config).unwrap();
     assert_eq!(serde_json::from_value::<TrainConfig>(json.clone()).unwrap(), config);
-    for newer in ["loss", "optimizer", "ema", "monitor"] {
+    for newer in ["loss", "optimizer", "ema", "monitor", "sampling"] {
         json.as_object_mut().unwrap().remove(newer);
     }
     assert_eq!(serde_json::from_value::<TrainConfig>(json).unwrap(), TrainConfig::default());
