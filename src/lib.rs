@@ -53,7 +53,9 @@ pub mod types;
 
 pub use candle_core;
 pub use error::{Error, Result};
-pub use inference::{ChosenComponents, ChosenSeamRules, Ensemble, Masks, Mean, Probabilities, Tta};
+pub use inference::{
+    ChosenComponents, ChosenRules, ChosenSeamRules, Ensemble, Masks, Mean, Probabilities, Tta,
+};
 pub use io::Submission;
 pub use losses::Loss;
 pub use metrics::{ChosenRule, MaskRule, RuleSearch, Score};

@@ -149,9 +149,10 @@ fn run_on(competition: Competition, config: &RunConfig, mut clock: Clock) -> Res
     let ChosenRule { rule, score } =
         model.predict_tta(&valid, &config.tta)?.choose_rule(&valid, &config.rule)?;
     clock.lap("evaluate");
-    let probabilities = model.predict_tta(&competition.test, &config.tta)?;
+    let rules = vec![rule; config.architecture.classes];
+    let masks = model.predict_masks(&competition.test, &config.tta, &rules)?;
     clock.lap("predict");
-    let submission = probabilities.apply(&rule)?.submit(&config.submission)?;
+    let submission = masks.submit(&config.submission)?;
     clock.lap("submit");
     Ok(Report { score, rule, all_empty, history, submission, seconds: clock.seconds })
 }

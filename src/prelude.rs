@@ -1,6 +1,8 @@
 //! What a notebook types: `use tgs_salt::prelude::*;`
 
-pub use crate::inference::{ChosenComponents, ChosenSeamRules, Ensemble, Masks, Mean, Probabilities, Tta};
+pub use crate::inference::{
+    ChosenComponents, ChosenRules, ChosenSeamRules, Ensemble, Masks, Mean, Probabilities, Tta,
+};
 pub use crate::io::Submission;
 pub use crate::losses::Loss;
 pub use crate::metrics::{self, ChosenRule, MaskRule, RuleSearch, Score, ThresholdSearch};

@@ -69,12 +69,14 @@ fn each_class_is_learnt_predicted_scored_and_written() {
     // One threshold for all, and a rule for each, which cannot be worse.
     let shared = probabilities.evaluate(&valid).unwrap();
     let rules = probabilities.choose_rules(&valid, &RuleSearch::default().min_size(true)).unwrap();
-    let each: Vec<MaskRule> = rules.iter().map(|chosen| chosen.rule).collect();
-    let chosen = probabilities.apply_each(&each).unwrap();
+    let chosen = model.predict_masks(&valid, &Tta::none(), &rules.rules()).unwrap();
     let score = chosen.mean_precision(&valid).unwrap();
-    let mean = rules.iter().map(|chosen| chosen.score.mean_precision).sum::<f64>() / 2.0;
+    let mean = rules.chosen.iter().map(|chosen| chosen.score.mean_precision).sum::<f64>() / 2.0;
     assert!((score - mean).abs() < 1e-12 && score >= shared.mean_precision, "{score} {mean} {shared:?}");
-    assert!(probabilities.apply_each(&each[..1]).is_err());
+    assert_eq!(
+        (rules.class_names.as_slice(), format!("{rules:?}").lines().count()),
+        (valid.class_names(), 3)
+    );
 
     let path = folder.path().join("submission.csv");
     assert_eq!(chosen.submit(&path).unwrap().rows, 2 * valid.len());
@@ -106,6 +108,68 @@ fn means_joins_views_and_refinement_keep_the_classes() {
     assert_ne!(class(&mean, 0), class(&mean, 1));
     let ensemble = Ensemble::new(models).unwrap().predict_tta(&few, &Tta::flips()).unwrap();
     assert_eq!((class(&ensemble, 1), ensemble.class_names()), (class(&mean, 1), few.class_names()));
+}
+
+/// The text of a submission of these masks.
+fn submission(masks: &Masks) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("submission.csv");
+    masks.submit(&path).unwrap();
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn masks_are_the_same_without_keeping_probabilities() {
+    let few = squares(37);
+    let models: Vec<Model> =
+        [7, 8].map(|seed| network().presence_head(true).seed(seed).build(&Device::Cpu).unwrap()).into();
+    let tta = Tta::flips().mean(Mean::Geometric);
+    // Untrained: each part of the rules lets about half of the masks through.
+    let halves = |probabilities: &Probabilities| -> Vec<MaskRule> {
+        let half = |class: usize| {
+            let one = probabilities.class(class).unwrap();
+            let middle = |mut values: Vec<f64>| {
+                values.sort_by(f64::total_cmp);
+                values[values.len() / 2]
+            };
+            let each = || few.ids().into_iter().map(|id| one.get(&id).unwrap());
+            let threshold = middle(each().flat_map(|map| map.pixels).map(f64::from).collect());
+            let areas = each().map(|map| map.threshold(threshold).unwrap().area() as f64);
+            let min_size = middle(areas.collect()) as usize;
+            let gate = middle(one.presence().into_iter().map(f64::from).collect());
+            match class {
+                0 => MaskRule { threshold, min_size, gate: 0.0 },
+                _ => MaskRule { threshold, min_size: 0, gate },
+            }
+        };
+        (0..2).map(half).collect()
+    };
+    let check = |all: Probabilities, predict: &dyn Fn(&[MaskRule]) -> Result<Masks>| {
+        let rules = halves(&all);
+        let (expected, got) = (all.apply_each(&rules).unwrap(), predict(&rules).unwrap());
+        assert_eq!((&got.ids, got.class_names()), (&expected.ids, few.class_names()));
+        for id in &few.ids() {
+            assert_eq!(got.get(id).unwrap(), expected.get(id).unwrap(), "{id} by {rules:?}");
+        }
+        assert_eq!(submission(&got), submission(&expected));
+        for class in 0..2 {
+            let share = got.class(class).unwrap().empty_share();
+            assert!((0.2..0.8).contains(&share), "{share} of class {class} are empty");
+            // Without the part behind the threshold it is another mask.
+            let mut plain = rules.clone();
+            plain[class] = MaskRule::default().threshold(rules[class].threshold);
+            assert_ne!(submission(&predict(&plain).unwrap()), submission(&got));
+        }
+        for wrong in [vec![], rules[..1].to_vec(), vec![rules[0]; 3], vec![rules[0], rules[1].gate(2.0)]] {
+            assert!(matches!(predict(&wrong), Err(Error::Config { .. })), "{wrong:?}");
+        }
+    };
+    let one = &models[0];
+    check(one.predict_tta(&few, &tta).unwrap(), &|rules| one.predict_masks(&few, &tta, rules));
+    let ensemble = Ensemble::new(models).unwrap();
+    check(ensemble.predict_tta(&few, &tta).unwrap(), &|rules| ensemble.predict_masks(&few, &tta, rules));
+    let none = few.select(&[]).unwrap();
+    assert!(ensemble.predict_masks(&none, &tta, &[MaskRule::default(); 2]).unwrap().is_empty());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::inference::{Masks, evaluate, seam_choice};
 use crate::postprocess::{Mosaics, SeamRules};
-use crate::types::{Dataset, Mask};
+use crate::types::{Dataset, Label, Mask};
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -56,8 +56,8 @@ impl Masks {
     /// no mask; [`Error::Shape`] when neighbours differ in size; [`Error::Config`] for a reach of 0; as [`Dataset::get`].
     pub fn carry(&self, mosaics: &Mosaics, known: &Dataset, rules: &SeamRules) -> Result<Masks> {
         let seams = self.seams(mosaics, known, rules.reach)?;
-        let carried = self.masks().par_iter().zip(&seams).map(|(mask, seams)| seams.carried(mask, rules));
-        Ok(self.with_masks(carried.collect::<Result<_>>()?))
+        let carried = |(mask, seams): (Mask, &Seams)| Ok(Label::of(&seams.carried(&mask, rules)?));
+        Ok(self.with_labels(self.masks().zip(&seams).map(carried).collect::<Result<_>>()?))
     }
 
     /// The rules by which [`Masks::carry`] makes the best of these masks, of all sets of rules; of equally good ones the
@@ -90,7 +90,7 @@ impl Masks {
     ) -> Result<ChosenSeamRules> {
         let truths = evaluate::truths(&self.ids, valid)?;
         let seams = self.seams(mosaics, known, SeamRules::default().reach)?;
-        seam_choice::choose(&truths, self.masks(), &seams)
+        seam_choice::choose(&truths, &self.masks().collect::<Vec<_>>(), &seams)
     }
 
     /// What is known around each image.

@@ -3,7 +3,7 @@
 use crate::inference::{Masks, component_search, evaluate};
 use crate::metrics::Score;
 use crate::postprocess::ComponentRule;
-use crate::types::{Dataset, Mask};
+use crate::types::{Dataset, Label, Mask};
 use crate::{Error, Result};
 use rayon::prelude::*;
 
@@ -31,7 +31,7 @@ impl Masks {
     /// # Ok::<(), tgs_salt::Error>(())
     /// ```
     pub fn clean(&self, rule: &ComponentRule) -> Masks {
-        self.with_masks(self.masks().par_iter().map(|mask| rule.clean(mask)).collect())
+        self.with_labels(self.masks().map(|mask| Label::of(&rule.clean(&mask))).collect())
     }
 
     /// The least sizes of objects and holes that clean these masks best, of all pairs of sizes up to a tenth of an image by
@@ -58,10 +58,12 @@ impl Masks {
         let truths = evaluate::truths(&self.ids, dataset)?;
         let connectivity = ComponentRule::default().connectivity;
         let score = |masks: &[Mask]| Ok::<_, Error>(Score::of(&truths, masks, 0.5)?.mean_precision);
+        let masks: Vec<Mask> = self.masks().collect();
         // First of all: it refuses masks that do not fit their truths.
-        let before = score(self.masks())?;
-        let rule = component_search::choose(&truths, self.masks(), connectivity)?;
-        Ok(ChosenComponents { rule, before, mean_precision: score(self.clean(&rule).masks())? })
+        let before = score(&masks)?;
+        let rule = component_search::choose(&truths, &masks, connectivity)?;
+        let clean: Vec<Mask> = masks.par_iter().map(|mask| rule.clean(mask)).collect();
+        Ok(ChosenComponents { rule, before, mean_precision: score(&clean)? })
     }
 }
 

@@ -1,16 +1,20 @@
 //! Several models that predict together.
 
+use crate::inference::collect::{self, Take};
 use crate::inference::mean::Sum;
-use crate::inference::{Probabilities, Tta};
-use crate::metrics::Score;
+use crate::inference::predictor::pixels_of_first;
+use crate::inference::{Masks, Probabilities, Tta};
+use crate::metrics::{MaskRule, Score};
 use crate::models::Model;
 use crate::types::{Dataset, numbered};
 use crate::{Error, Result};
 use candle_core::Device;
 use std::path::Path;
 
-/// Images that all models predict before the next ones: their maps are what an ensemble needs beside its result.
+/// Images that all models predict before the next ones: their maps are what an ensemble needs beside its result. So many, or
+/// as many large ones as have so many pixels in all classes.
 const PART: usize = 256;
+const PIXELS_PER_PART: usize = 1 << 24;
 
 /// Several models whose mean probability is better than that of most of them alone: the folds of a cross-validation, the
 /// snapshots of a run, different architectures.
@@ -79,20 +83,35 @@ impl Ensemble {
     /// # Errors
     /// As [`Model::predict_tta`].
     pub fn predict_tta(&self, dataset: &Dataset, tta: &Tta) -> Result<Probabilities> {
-        let (mut maps, mut presence) = (Vec::with_capacity(dataset.len()), Some(vec![]));
-        for part in dataset.parts(PART) {
+        let predict = |take: Take| self.for_each_part(dataset, tta, take);
+        collect::probabilities(dataset, &self.class_names(dataset), predict)
+    }
+
+    /// The masks that rules make of what [`Ensemble::predict_tta`] says, without keeping the probabilities; see
+    /// [`Model::predict_masks`].
+    ///
+    /// # Errors
+    /// As [`Model::predict_masks`].
+    pub fn predict_masks(&self, dataset: &Dataset, tta: &Tta, rules: &[MaskRule]) -> Result<Masks> {
+        let predict = |take: Take| self.for_each_part(dataset, tta, take);
+        collect::masks(dataset, &self.class_names(dataset), rules, predict)
+    }
+
+    fn for_each_part(&self, dataset: &Dataset, tta: &Tta, take: Take) -> Result<()> {
+        let pixels = pixels_of_first(dataset)? * self.class_names(dataset).len();
+        for part in dataset.parts(images_per_part(pixels)) {
             let mut sum = Sum::new(tta.mean);
             for model in &self.models {
                 let one = model.predict_tta(&part, tta)?;
                 sum.add(one.maps(), one.head())?;
             }
-            let (of_part, presence_of_part) = sum.finish();
-            maps.extend(of_part);
-            presence = presence.zip(presence_of_part).map(|(all, part)| [all, part].concat());
+            take(sum.finish())?;
         }
-        let all = Probabilities::new(dataset.ids(), maps, dataset.submission_order());
-        let names = self.models.first().map_or_else(|| numbered(1), |model| model.class_names(dataset));
-        Ok(all.with_class_names(&names).with_presence(presence))
+        Ok(())
+    }
+
+    fn class_names(&self, dataset: &Dataset) -> Vec<String> {
+        self.models.first().map_or_else(|| numbered(1), |model| model.class_names(dataset))
     }
 
     /// The competition's score on a dataset with masks; see [`Model::evaluate`].
@@ -104,9 +123,25 @@ impl Ensemble {
     }
 }
 
+/// Of images of so many pixels in all classes.
+fn images_per_part(pixels: usize) -> usize {
+    (PIXELS_PER_PART / pixels.max(1)).clamp(1, PART)
+}
+
 impl std::fmt::Debug for Ensemble {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "Ensemble of {} models", self.models.len())?;
         self.models.first().map_or(Ok(()), |model| write!(f, ", the first {model:?}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_large_images_are_small() {
+        let clouds = 350 * 525 * 4;
+        assert_eq!([0, 101 * 101, clouds, usize::MAX].map(images_per_part), [256, 256, 22, 1]);
     }
 }

@@ -27,7 +27,7 @@ impl Probabilities {
     pub fn evaluate(&self, dataset: &Dataset) -> Result<Score> {
         let truths = self.truths(dataset)?;
         let threshold = ThresholdSearch::new(&each_class(&truths)?, self.maps())?.best;
-        Score::of(&truths, self.threshold(threshold)?.masks(), threshold)
+        Score::of(&truths, &self.threshold(threshold)?.masks().collect::<Vec<_>>(), threshold)
     }
 
     /// The score at every threshold from 0.05 to 0.95, and the best of them.
@@ -77,26 +77,12 @@ impl Probabilities {
         search.choose(&each_class(&self.truths(dataset)?)?, self.maps(), &self.presence())
     }
 
-    /// As [`Probabilities::choose_rule`], a rule for each class, for [`Probabilities::apply_each`].
-    ///
-    /// # Errors
-    /// As [`Probabilities::choose_rule`].
-    pub fn choose_rules(&self, dataset: &Dataset, search: &RuleSearch) -> Result<Vec<ChosenRule>> {
-        let truths = self.truths(dataset)?;
-        let one = |class: usize| {
-            let truths: Vec<Mask> = truths.iter().map(|mask| mask.class(class)).collect::<Result<_>>()?;
-            let probabilities = self.class(class)?;
-            search.choose(&truths, probabilities.maps(), &probabilities.presence())
-        };
-        (0..self.class_names().len()).map(one).collect()
-    }
-
     /// The score of the masks that a rule makes.
     ///
     /// # Errors
     /// As [`Probabilities::evaluate`]; [`Error::Config`] for a rule out of range.
     pub fn evaluate_rule(&self, dataset: &Dataset, rule: &MaskRule) -> Result<Score> {
-        Score::of(&self.truths(dataset)?, self.apply(rule)?.masks(), rule.threshold)
+        self.apply(rule)?.score(dataset, rule.threshold)
     }
 
     pub(crate) fn truths(&self, dataset: &Dataset) -> Result<Vec<Mask>> {
@@ -112,7 +98,27 @@ impl Masks {
     /// [`Error::Id`] when the ids differ or an image has no mask.
     pub fn mean_precision(&self, dataset: &Dataset) -> Result<f64> {
         // No measure looks at the threshold.
-        Ok(Score::of(&truths(&self.ids, dataset)?, self.masks(), 0.5)?.mean_precision)
+        Ok(self.score(dataset, 0.5)?.mean_precision)
+    }
+
+    fn score(&self, dataset: &Dataset, threshold: f64) -> Result<Score> {
+        Score::mean(&self.measured(dataset, Score::of_image)?, threshold)
+    }
+
+    /// What `measure` says of the truth and the prediction of each image, in order; they are read and drawn image by image.
+    ///
+    /// # Errors
+    /// [`Error::Id`] when the ids differ or an image has no mask; those of `measure`.
+    pub(crate) fn measured<T: Send>(
+        &self,
+        dataset: &Dataset,
+        measure: impl Fn(&Mask, &Mask) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        check_ids(&self.ids, dataset)?;
+        let one = |(i, mask): (usize, Mask)| measure(&truth(&self.ids, dataset, i)?, &mask);
+        // Collected first, so that of several errors it is always the first one in order.
+        let measures: Vec<Result<T>> = self.masks().enumerate().map(one).collect();
+        measures.into_iter().collect()
     }
 }
 
@@ -123,13 +129,21 @@ pub(super) fn each_class(masks: &[Mask]) -> Result<Vec<Mask>> {
 
 /// The masks of the images that were predicted.
 pub(super) fn truths(ids: &[String], dataset: &Dataset) -> Result<Vec<Mask>> {
-    if ids != dataset.ids() {
-        let id = ids.first().cloned().unwrap_or_default();
-        return Err(Error::Id { id, why: "these predictions are of another dataset".into() });
-    }
-    let mask = |i: usize| dataset.mask(i)?.ok_or_else(|| no_truth(&ids[i]));
-    let masks: Vec<Result<Mask>> = (0..ids.len()).into_par_iter().map(mask).collect();
+    check_ids(ids, dataset)?;
+    let masks: Vec<Result<Mask>> = (0..ids.len()).into_par_iter().map(|i| truth(ids, dataset, i)).collect();
     masks.into_iter().collect()
+}
+
+fn truth(ids: &[String], dataset: &Dataset, i: usize) -> Result<Mask> {
+    dataset.mask(i)?.ok_or_else(|| no_truth(&ids[i]))
+}
+
+fn check_ids(ids: &[String], dataset: &Dataset) -> Result<()> {
+    if ids == dataset.ids() {
+        return Ok(());
+    }
+    let id = ids.first().cloned().unwrap_or_default();
+    Err(Error::Id { id, why: "these predictions are of another dataset".into() })
 }
 
 /// What an image without a mask cannot do.

@@ -1,6 +1,5 @@
 //! Predictions image by image: how much salt, and how good where the truth is known.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use rayon::prelude::*;
@@ -60,7 +59,7 @@ impl Probabilities {
         self.check_one_class()?;
         scores(dataset, &self.ids, |i| {
             let map = &self.maps()[i];
-            Ok((Cow::Owned(map.threshold(THRESHOLD)?), Some(map)))
+            Ok((map.threshold(THRESHOLD)?, Some(map)))
         })
     }
 }
@@ -71,7 +70,7 @@ impl Masks {
     /// # Errors
     /// [`Error::Id`] when an image was not predicted; as [`Dataset::get`].
     pub(crate) fn image_scores(&self, dataset: &Dataset) -> Result<Vec<ImageScore>> {
-        scores(dataset, &self.ids, |i| Ok((Cow::Borrowed(&self.masks()[i]), None)))
+        scores(dataset, &self.ids, |i| Ok((self.labels()[i].mask(), None)))
     }
 }
 
@@ -79,7 +78,7 @@ impl Masks {
 fn scores<'a>(
     dataset: &Dataset,
     ids: &[String],
-    predict: impl Fn(usize) -> Result<(Cow<'a, Mask>, Option<&'a Image>)> + Sync,
+    predict: impl Fn(usize) -> Result<(Mask, Option<&'a Image>)> + Sync,
 ) -> Result<Vec<ImageScore>> {
     let (wanted, depths) = (dataset.ids(), dataset.depths());
     let places = places(ids, &wanted)?;

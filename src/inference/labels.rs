@@ -1,7 +1,7 @@
 //! Predicted masks as the masks of a dataset.
 
 use crate::inference::Masks;
-use crate::types::{Dataset, Label};
+use crate::types::Dataset;
 use crate::{Error, Result};
 
 impl Dataset {
@@ -23,6 +23,6 @@ impl Dataset {
             let id = masks.ids.first().cloned().unwrap_or_default();
             return Err(Error::Id { id, why: "these masks are of another dataset".into() });
         }
-        self.with_labels(masks.masks().iter().map(Label::of).collect())
+        self.with_labels(masks.labels().to_vec())
     }
 }

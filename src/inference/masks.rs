@@ -1,20 +1,21 @@
 //! Predicted masks.
 
-use crate::io::{Submission, write_class_submission, write_submission};
-use crate::types::{Mask, Rle};
+use crate::io::{Submission, write_class_submission};
+use crate::types::{Label, Mask, Rle};
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// One predicted mask per image. Cheap to clone.
+/// One predicted mask per image. Kept as the runs of the submission, which are drawn where pixels are asked for: thousands of large
+/// masks need little memory. Cheap to clone.
 #[derive(Clone)]
 pub struct Masks {
     /// The images' ids, in the order of the dataset.
     pub ids: Vec<String>,
     class_names: Arc<Vec<String>>,
-    masks: Arc<Vec<Mask>>,
+    labels: Arc<Vec<Label>>,
     submission_order: Option<Arc<Vec<String>>>,
 }
 
@@ -22,10 +23,10 @@ impl Masks {
     pub(super) fn new(
         ids: Vec<String>,
         class_names: Arc<Vec<String>>,
-        masks: Vec<Mask>,
+        labels: Vec<Label>,
         submission_order: Option<Arc<Vec<String>>>,
     ) -> Masks {
-        Masks { ids, class_names, masks: Arc::new(masks), submission_order }
+        Masks { ids, class_names, labels: Arc::new(labels), submission_order }
     }
 
     /// What the classes are called, as in the dataset.
@@ -38,11 +39,11 @@ impl Masks {
     /// # Errors
     /// [`Error::Config`] when there is no such class.
     pub fn class(&self, class: usize) -> Result<Masks> {
-        let masks = self.masks.iter().map(|mask| mask.class(class)).collect::<Result<Vec<_>>>()?;
+        let labels = self.labels.iter().map(|label| label.class(class)).collect::<Result<Vec<_>>>()?;
         let class_names = self.class_names.get(class).into_iter().cloned().collect();
         // Rows of several classes are no rows of one.
         let submission_order = self.submission_order.clone().filter(|_| self.class_names.len() == 1);
-        Ok(Masks { class_names: Arc::new(class_names), submission_order, ..self.with_masks(masks) })
+        Ok(Masks { class_names: Arc::new(class_names), submission_order, ..self.with_labels(labels) })
     }
 
     /// How many masks there are.
@@ -60,21 +61,27 @@ impl Masks {
     /// # Errors
     /// [`Error::Id`] when no image has this id.
     pub fn get(&self, id: &str) -> Result<Mask> {
-        Ok(self.masks[position(&self.ids, id)?].clone())
+        Ok(self.labels[position(&self.ids, id)?].mask())
     }
 
     /// The share of masks without salt, in `[0, 1]`.
     pub fn empty_share(&self) -> f64 {
-        self.masks.iter().filter(|mask| mask.is_empty()).count() as f64 / self.len().max(1) as f64
+        self.labels.iter().filter(|label| label.is_empty()).count() as f64 / self.len().max(1) as f64
     }
 
     /// The same images with other masks.
-    pub(crate) fn with_masks(&self, masks: Vec<Mask>) -> Self {
-        Masks { masks: Arc::new(masks), ..self.clone() }
+    pub(super) fn with_labels(&self, labels: Vec<Label>) -> Self {
+        Masks { labels: Arc::new(labels), ..self.clone() }
     }
 
-    pub(crate) fn masks(&self) -> &[Mask] {
-        &self.masks
+    /// The masks as they are kept, in the order of the ids.
+    pub(crate) fn labels(&self) -> &[Label] {
+        &self.labels
+    }
+
+    /// The masks in the order of the ids, each drawn when its turn comes.
+    pub(crate) fn masks(&self) -> impl IndexedParallelIterator<Item = Mask> {
+        self.labels.par_iter().map(Label::mask)
     }
 
     /// Writes Kaggle's `submission.csv`: `id,rle_mask`, one row per image, in the order of `sample_submission.csv`
@@ -85,36 +92,28 @@ impl Masks {
     /// [`Error::Id`] when an id of `sample_submission.csv` was not predicted; [`Error::Io`] when the file cannot be
     /// written: an older one is then as it was.
     pub fn submit(&self, path: impl AsRef<Path>) -> Result<Submission> {
-        if self.class_names.len() > 1 {
-            return self.submit_classes(path.as_ref());
-        }
-        let rles: Vec<_> = self.masks.par_iter().map(Mask::to_rle).collect();
-        let rows = self.in_order(self.ids.iter().cloned().zip(rles).collect())?;
-        write_submission(path.as_ref(), &rows)
+        let names = self.class_names.as_slice();
+        let named = |id: &String, name: &String| match names.len() {
+            1 => id.clone(),
+            _ => format!("{id}_{name}"),
+        };
+        let rows = |(id, label)| names.iter().map(move |name| named(id, name)).zip(Label::rles(label));
+        let rows = self.ids.iter().zip(self.labels.as_slice()).flat_map(rows).collect();
+        write_class_submission(path.as_ref(), names.len(), &self.in_order(rows)?)
     }
 
     /// The rows in the order of `sample_submission.csv`, where there is one.
-    fn in_order(&self, rows: Vec<(String, Rle)>) -> Result<Vec<(String, Rle)>> {
+    fn in_order<'a>(&self, rows: Vec<(String, &'a Rle)>) -> Result<Vec<(String, &'a Rle)>> {
         let Some(order) = &self.submission_order else { return Ok(rows) };
-        let by_name: HashMap<&String, &Rle> = rows.iter().map(|(name, rle)| (name, rle)).collect();
+        let by_name: HashMap<&String, &Rle> = rows.iter().map(|(name, rle)| (name, *rle)).collect();
         let row = |name: &String| match by_name.get(name) {
-            Some(&rle) => Ok((name.clone(), rle.clone())),
+            Some(&rle) => Ok((name.clone(), rle)),
             None => Err(Error::Id {
                 id: name.clone(),
                 why: "is in sample_submission.csv but was not predicted; predict the whole test set".into(),
             }),
         };
         order.iter().map(row).collect()
-    }
-
-    fn submit_classes(&self, path: &Path) -> Result<Submission> {
-        let rows = |(id, mask): (&String, &Mask)| -> Result<Vec<(String, Rle)>> {
-            let row =
-                |(class, name): (usize, &String)| Ok((format!("{id}_{name}"), mask.class(class)?.to_rle()));
-            self.class_names.iter().enumerate().map(row).collect()
-        };
-        let rows = self.ids.par_iter().zip(self.masks.as_slice()).map(rows).collect::<Result<Vec<_>>>()?;
-        write_class_submission(path, &self.in_order(rows.concat())?)
     }
 }
 
@@ -138,8 +137,8 @@ mod tests {
 
     fn masks(pixels: &[[u8; 2]]) -> Masks {
         let ids = (0..pixels.len()).map(|i| format!("id{i}")).collect();
-        let masks = pixels.iter().map(|pixels| Mask::new(1, 2, pixels.to_vec()).unwrap()).collect();
-        Masks::new(ids, Arc::new(vec!["salt".into()]), masks, None)
+        let label = |pixels: &[u8; 2]| Label::of(&Mask::new(1, 2, pixels.to_vec()).unwrap());
+        Masks::new(ids, Arc::new(vec!["salt".into()]), pixels.iter().map(label).collect(), None)
     }
 
     #[test]
@@ -162,8 +161,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("submission.csv");
         let planes = [masks(&[[0, 1], [0, 0]]), masks(&[[1, 1], [0, 1]])];
-        let stacked =
-            (0..2).map(|i| Mask::stack(&[0, 1].map(|c: usize| planes[c].masks[i].clone())).unwrap());
+        let stacked = (0..2).map(|i| Label::of_planes(&[0, 1].map(|c: usize| planes[c].labels[i].mask())));
         let names = Arc::new(vec!["Fish".into(), "Sugar".into()]);
         let both = Masks::new(vec!["b.jpg".into(), "a.jpg".into()], names, stacked.collect(), None);
         let submission = both.submit(&path).unwrap();
@@ -172,7 +170,8 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         assert_eq!((submission.rows, submission.empty_share), (4, 0.25));
         let sugar = both.class(1).unwrap();
-        assert_eq!((sugar.class_names(), sugar.masks()), (&["Sugar".to_owned()][..], planes[1].masks()));
+        let drawn = |masks: &Masks| masks.masks().collect::<Vec<_>>();
+        assert_eq!((sugar.class_names(), drawn(&sugar)), (&["Sugar".to_owned()][..], drawn(&planes[1])));
         assert!(matches!(both.class(2), Err(Error::Config { .. })));
     }
 }

@@ -2,6 +2,8 @@
 
 mod assemble;
 mod carry;
+mod chosen_rules;
+mod collect;
 mod component_search;
 mod components;
 mod ensemble;
@@ -16,8 +18,10 @@ mod predictor;
 mod refine;
 mod seam_choice;
 mod tta;
+mod vote;
 
 pub use carry::{ChosenSeamRules, SeamRuleScore};
+pub use chosen_rules::ChosenRules;
 pub use components::ChosenComponents;
 pub use ensemble::Ensemble;
 pub(crate) use image_score::{ImageScore, Known};

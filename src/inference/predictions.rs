@@ -3,7 +3,7 @@
 use crate::inference::Masks;
 use crate::inference::masks::position;
 use crate::metrics::MaskRule;
-use crate::types::{Image, Mask, numbered};
+use crate::types::{Image, Label, Mask, numbered};
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -118,7 +118,7 @@ impl Probabilities {
             let expected = "a probability in [0, 1]".into();
             return Err(Error::Config { field: "threshold", got: threshold.to_string(), expected });
         }
-        self.masks(self.maps.par_iter().map(|map| map.threshold(threshold)).collect::<Result<Vec<_>>>()?)
+        self.masks(|i| self.maps[i].threshold(threshold))
     }
 
     /// The masks that a rule makes of the maps and of [`Probabilities::presence`], the same for each class.
@@ -135,23 +135,24 @@ impl Probabilities {
     /// [`Error::Config`] for a rule out of range, or when there is not one for each class.
     pub fn apply_each(&self, rules: &[MaskRule]) -> Result<Masks> {
         let classes = self.class_names.len();
-        if rules.len() != classes {
-            let expected = format!("one for each of {classes} classes");
-            return Err(Error::Config { field: "rules", got: rules.len().to_string(), expected });
-        }
-        let presence = self.presence();
-        let one = |i: usize| rules[i % classes].mask(&self.maps[i], presence[i]);
-        self.masks((0..self.maps.len()).into_par_iter().map(one).collect::<Result<Vec<_>>>()?)
+        check_rules(rules, classes)?;
+        self.masks(|i| {
+            let rule = &rules[i % classes];
+            // Sorting pixels for it would take longer than all the rest.
+            let presence = if rule.gate > 0.0 { self.presence_of(i) } else { 1.0 };
+            rule.mask(&self.maps[i], presence)
+        })
     }
 
-    /// The masks of the images, of one for each map.
-    fn masks(&self, planes: Vec<Mask>) -> Result<Masks> {
+    /// The masks of the images, `plane` being the mask of the map at `i`.
+    fn masks(&self, plane: impl Fn(usize) -> Result<Mask> + Sync) -> Result<Masks> {
         let classes = self.class_names.len();
-        let masks = match classes {
-            1 => planes,
-            _ => planes.par_chunks(classes).map(Mask::stack).collect::<Result<_>>()?,
+        let one = |image: usize| {
+            let planes = (image * classes..(image + 1) * classes).map(&plane);
+            Ok(Label::of_planes(&planes.collect::<Result<Vec<_>>>()?))
         };
-        Ok(Masks::new(self.ids.clone(), self.class_names.clone(), masks, self.submission_order.clone()))
+        let labels = (0..self.len()).into_par_iter().map(one).collect::<Result<_>>()?;
+        Ok(Masks::new(self.ids.clone(), self.class_names.clone(), labels, self.submission_order.clone()))
     }
 
     /// How sure it is that each image has any salt, in `[0, 1]` and in the order of the ids, of several classes one after the
@@ -162,11 +163,13 @@ impl Probabilities {
     /// better than the highest 1 %, 5 % or all (area under the ROC curve 0.944, 0.941, 0.935, 0.890), the head best
     /// (0.950) but for both together (0.954). As the gate of a [`MaskRule`] the head alone was the worst of the three.
     pub fn presence(&self) -> Vec<f32> {
-        let highest = self.maps.par_iter().map(mean_of_highest);
-        match &self.presence {
-            Some(head) => highest.zip(head.as_slice()).map(|(map, head)| (map + head) / 2.0).collect(),
-            None => highest.collect(),
-        }
+        (0..self.maps.len()).into_par_iter().map(|i| self.presence_of(i)).collect()
+    }
+
+    /// Of the map at `i`.
+    fn presence_of(&self, i: usize) -> f32 {
+        let highest = mean_of_highest(&self.maps[i]);
+        self.head().map_or(highest, |head| (highest + head[i]) / 2.0)
     }
 
     /// What the model's presence head says of each image, the probability of any salt, in the order of
@@ -183,6 +186,15 @@ impl Probabilities {
     pub(crate) fn head(&self) -> Option<&[f32]> {
         self.presence.as_ref().map(|presence| presence.as_slice())
     }
+}
+
+/// One rule in range for each class.
+pub(super) fn check_rules(rules: &[MaskRule], classes: usize) -> Result<()> {
+    if rules.len() != classes {
+        let expected = format!("one for each of {classes} classes");
+        return Err(Error::Config { field: "rules", got: rules.len().to_string(), expected });
+    }
+    rules.iter().try_for_each(MaskRule::check)
 }
 
 /// The mean of the highest thousandth of the pixels, at least one.

@@ -2,7 +2,7 @@
 
 use crate::inference::{Masks, Probabilities};
 use crate::postprocess::{Crf, Workspace};
-use crate::types::{Dataset, Image};
+use crate::types::{Dataset, Image, Label};
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -25,8 +25,10 @@ impl Masks {
     /// [`Error::Id`] when the dataset lacks an image; as [`Dataset::get`] and [`Crf::refine_mask`], for the first image in order.
     pub fn refine(&self, dataset: &Dataset, crf: &Crf) -> Result<Masks> {
         crf.check()?;
-        let one = |work: &mut Workspace, image: &Image, i: usize| crf.mask_in(work, image, &self.masks()[i]);
-        Ok(self.with_masks(refined(&self.ids, dataset, one)?))
+        let one = |work: &mut Workspace, image: &Image, i: usize| {
+            Ok(Label::of(&crf.mask_in(work, image, &self.labels()[i].mask())?))
+        };
+        Ok(self.with_labels(refined(&self.ids, dataset, one)?))
     }
 }
 

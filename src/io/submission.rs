@@ -38,15 +38,17 @@ pub struct Submission {
 /// [`Error::Config`] without rows; [`Error::Id`] when an id is there twice or is not a plain name; [`Error::Missing`]
 /// or [`Error::Io`] when the file cannot be written.
 pub fn write_submission(path: impl AsRef<Path>, rows: &[(String, Rle)]) -> Result<Submission> {
-    write_rows(path.as_ref(), "id,rle_mask", rows)
+    let rows: Vec<(String, &Rle)> = rows.iter().map(|(id, rle)| (id.clone(), rle)).collect();
+    write_class_submission(path.as_ref(), 1, &rows)
 }
 
-/// As [`write_submission`], of several classes: `Image_Label,EncodedPixels`, each row named `id_class`.
-pub(crate) fn write_class_submission(path: &Path, rows: &[(String, Rle)]) -> Result<Submission> {
-    write_rows(path, "Image_Label,EncodedPixels", rows)
-}
-
-fn write_rows(path: &Path, header: &str, rows: &[(String, Rle)]) -> Result<Submission> {
+/// As [`write_submission`], of so many classes: of several `Image_Label,EncodedPixels`, each row named `id_class`.
+pub(crate) fn write_class_submission(
+    path: &Path,
+    classes: usize,
+    rows: &[(String, &Rle)],
+) -> Result<Submission> {
+    let header = if classes > 1 { "Image_Label,EncodedPixels" } else { "id,rle_mask" };
     if rows.is_empty() {
         return Err(Error::Config {
             field: "rows",

@@ -63,7 +63,7 @@ impl MaskRule {
         Mask::new(mask.height(), mask.width(), vec![0; mask.pixels().len()])
     }
 
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         for (field, value) in [("threshold", self.threshold), ("gate", self.gate)] {
             if !(0.0..=1.0).contains(&value) {
                 let expected = "a probability in [0, 1]".into();

@@ -16,8 +16,7 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::Shape`] when the sizes differ.
 pub fn iou(truth: &Mask, prediction: &Mask) -> Result<f64> {
-    let of_class = |Overlap { both, either }| if either == 0 { 1.0 } else { both as f64 / either as f64 };
-    Overlap::mean(truth, prediction, of_class)
+    Ok(mean(&Overlap::of_classes(truth, prediction)?, Overlap::iou))
 }
 
 /// Dice coefficient `2·I / (A + B)` of areas `A` and `B`, in `[0, 1]`; 1 when both masks are empty.
@@ -25,11 +24,7 @@ pub fn iou(truth: &Mask, prediction: &Mask) -> Result<f64> {
 /// # Errors
 /// [`Error::Shape`] when the sizes differ.
 pub fn dice(truth: &Mask, prediction: &Mask) -> Result<f64> {
-    let of_class = |Overlap { both, either }| match either {
-        0 => 1.0,
-        _ => 2.0 * both as f64 / (both + either) as f64,
-    };
-    Overlap::mean(truth, prediction, of_class)
+    Ok(mean(&Overlap::of_classes(truth, prediction)?, Overlap::dice))
 }
 
 /// The competition's score of one image: the share of the thresholds 0.50, 0.55 … 0.95 that the IoU exceeds.
@@ -48,7 +43,12 @@ pub fn dice(truth: &Mask, prediction: &Mask) -> Result<f64> {
 /// # Errors
 /// [`Error::Shape`] when the sizes differ.
 pub fn mean_precision(truth: &Mask, prediction: &Mask) -> Result<f64> {
-    Overlap::mean(truth, prediction, |overlap| overlap.hits() as f64 / 10.0)
+    Ok(mean(&Overlap::of_classes(truth, prediction)?, Overlap::mean_precision))
+}
+
+/// The mean over the classes.
+pub(super) fn mean(overlaps: &[Overlap], of_class: impl Fn(&Overlap) -> f64) -> f64 {
+    overlaps.iter().map(of_class).sum::<f64>() / overlaps.len() as f64
 }
 
 /// Pixels in both masks and in either.
@@ -58,8 +58,11 @@ pub(crate) struct Overlap {
 }
 
 impl Overlap {
-    /// The mean over the classes.
-    fn mean(truth: &Mask, prediction: &Mask, of_class: impl Fn(Overlap) -> f64) -> Result<f64> {
+    /// Of each class.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when sizes or numbers of classes differ.
+    pub(crate) fn of_classes(truth: &Mask, prediction: &Mask) -> Result<Vec<Overlap>> {
         check_same_size(
             "prediction",
             (truth.height(), truth.width()),
@@ -67,8 +70,22 @@ impl Overlap {
         )?;
         check_same_classes(truth.classes(), prediction.classes())?;
         let planes = truth.planes().zip(prediction.planes());
-        let sum: f64 = planes.map(|(truth, prediction)| of_class(Overlap::of(truth, prediction))).sum();
-        Ok(sum / truth.classes() as f64)
+        Ok(planes.map(|(truth, prediction)| Overlap::of(truth, prediction)).collect())
+    }
+
+    /// As the function [`iou`].
+    pub(crate) fn iou(&self) -> f64 {
+        if self.either == 0 { 1.0 } else { self.both as f64 / self.either as f64 }
+    }
+
+    /// As the function [`dice`].
+    pub(crate) fn dice(&self) -> f64 {
+        if self.either == 0 { 1.0 } else { 2.0 * self.both as f64 / (self.both + self.either) as f64 }
+    }
+
+    /// As the function [`mean_precision`].
+    pub(crate) fn mean_precision(&self) -> f64 {
+        self.hits() as f64 / 10.0
     }
 
     pub(crate) fn of(truth: &[u8], prediction: &[u8]) -> Overlap {

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::metrics::overlap::{dice, iou, mean_precision};
+use crate::metrics::overlap::{Overlap, mean};
 use crate::types::Mask;
 use crate::{Error, Result};
 
@@ -34,12 +34,24 @@ impl Score {
     /// [`Error::Shape`] when there are no images, or numbers or sizes differ.
     pub fn of(truths: &[Mask], predictions: &[Mask], threshold: f64) -> Result<Score> {
         check_same_count(truths.len(), predictions.len())?;
-        let one = |(truth, prediction): (&Mask, &Mask)| {
-            Ok([mean_precision(truth, prediction)?, iou(truth, prediction)?, dice(truth, prediction)?])
-        };
-        let scores: Vec<[f64; 3]> = truths.par_iter().zip(predictions).map(one).collect::<Result<_>>()?;
+        let one = |(truth, prediction)| Score::of_image(truth, prediction);
+        Score::mean(&truths.par_iter().zip(predictions).map(one).collect::<Result<Vec<_>>>()?, threshold)
+    }
+
+    /// Mean precision, IoU and Dice of one image.
+    pub(crate) fn of_image(truth: &Mask, prediction: &Mask) -> Result<[f64; 3]> {
+        let overlaps = Overlap::of_classes(truth, prediction)?;
+        Ok([Overlap::mean_precision, Overlap::iou, Overlap::dice].map(|measure| mean(&overlaps, measure)))
+    }
+
+    /// The score of images by [`Score::of_image`] of each.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when there are no images.
+    pub(crate) fn mean(images: &[[f64; 3]], threshold: f64) -> Result<Score> {
+        check_same_count(images.len(), images.len())?;
         // Summed in the order of the images: the same bits with any number of threads.
-        let mean = |i: usize| scores.iter().map(|score| score[i]).sum::<f64>() / scores.len() as f64;
+        let mean = |i: usize| images.iter().map(|image| image[i]).sum::<f64>() / images.len() as f64;
         Ok(Score { mean_precision: mean(0), iou: mean(1), dice: mean(2), threshold })
     }
 }

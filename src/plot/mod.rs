@@ -17,6 +17,7 @@ mod mosaic;
 mod mosaic_card;
 mod predictions;
 mod resample;
+mod rules_card;
 mod show;
 mod style;
 mod summary;

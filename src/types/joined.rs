@@ -2,27 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::types::{Dataset, Entry, Mask, MaskSource, MaskStatistics, Rle, numbered};
+use crate::types::{Dataset, Entry, Label, MaskSource, numbered};
 use crate::{Error, Result};
-
-/// A mask as it is kept: the runs of each class, and what it is like.
-pub(crate) struct Label {
-    rles: Vec<Rle>,
-    size: (usize, usize),
-    salt: MaskStatistics,
-}
-
-impl Label {
-    pub(crate) fn of(mask: &Mask) -> Label {
-        let one = |plane: &[u8]| Mask::new(mask.height(), mask.width(), plane.to_vec()).map(|m| m.to_rle());
-        let rles = mask.planes().flat_map(one).collect();
-        Label { rles, size: (mask.height(), mask.width()), salt: MaskStatistics::of(mask) }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rles.iter().all(Rle::is_empty)
-    }
-}
 
 impl Dataset {
     /// The samples of both, in the order of their ids: a training set with pseudo-labelled images, say. Images are still
@@ -69,15 +50,15 @@ impl Dataset {
                 hint: "give masks in the order of the samples".into(),
             });
         }
-        let classes = labels.first().map_or(1, |label| label.rles.len());
+        let classes = labels.first().map_or(1, |label| label.rles().len());
         let names = match self.class_names() {
             names if names.len() == classes => names.to_vec(),
             _ => numbered(classes),
         };
         let entry = |(entry, label): (&Entry, Label)| {
-            let fits = entry.size.is_none_or(|size| size == label.size);
-            let salt = if fits { OnceLock::from(label.salt) } else { OnceLock::new() };
-            Entry { mask: MaskSource::Rles(label.rles, Some(label.size)), salt, ..entry.clone() }
+            // What was remembered was of the old mask.
+            let (rles, size) = label.into_runs();
+            Entry { mask: MaskSource::Rles(rles, Some(size)), salt: OnceLock::new(), ..entry.clone() }
         };
         let order = self.submission_order().map(|order| order.to_vec());
         let all = Dataset::from_entries(self.entries().zip(labels).map(entry).collect(), order)?;
@@ -137,7 +118,7 @@ fn of_class(entry: &Entry, class: usize, classes: usize) -> Result<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{Image, Sample};
+    use crate::types::{Image, Mask, Sample};
 
     fn dataset(ids: &[&str]) -> Dataset {
         let image = Image::new(1, 2, vec![0.0, 1.0]).unwrap();

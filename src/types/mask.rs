@@ -69,8 +69,17 @@ impl Mask {
             });
         }
         let classes = masks.iter().map(|mask| mask.classes).sum();
-        let pixels = masks.iter().flat_map(|mask| &mask.pixels).copied().collect();
+        let pixels = masks.iter().map(|mask| mask.pixels.as_slice()).collect::<Vec<_>>().concat();
         Ok(Mask { height, width, classes, pixels })
+    }
+
+    /// The mask of a class for each of `rles`, which have to be of masks of this size.
+    pub(super) fn of_runs(height: usize, width: usize, rles: &[Rle]) -> Mask {
+        let mut pixels = vec![0; height * width * rles.len()];
+        for (plane, rle) in pixels.chunks_exact_mut((height * width).max(1)).zip(rles) {
+            rle.draw(plane, height, width);
+        }
+        Mask { height, width, classes: rles.len(), pixels }
     }
 
     /// How many classes there are.
@@ -168,7 +177,7 @@ impl Mask {
     /// # Ok::<(), tgs_salt::Error>(())
     /// ```
     pub fn to_rle(&self) -> Rle {
-        Rle::of(self)
+        Rle::of_plane(&self.any(), self.height, self.width)
     }
 }
 

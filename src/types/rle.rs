@@ -51,9 +51,7 @@ impl Rle {
         }
         self.check_end(height, width)?;
         let mut pixels = vec![0; size];
-        for &(start, length) in &self.runs {
-            fill(&mut pixels, height, width, start as usize - 1, length as usize);
-        }
+        self.draw(&mut pixels, height, width);
         Mask::new(height, width, pixels)
     }
 
@@ -97,12 +95,18 @@ impl Rle {
         Ok(())
     }
 
-    /// Encodes a mask. Eight rows at a time are packed to one bit per pixel, column by column, so that memory is read
+    /// Sets the pixels of the runs in a plane of so many rows and columns, which has to hold them all.
+    pub(super) fn draw(&self, plane: &mut [u8], height: usize, width: usize) {
+        for &(start, length) in &self.runs {
+            fill(plane, height, width, start as usize - 1, length as usize);
+        }
+    }
+
+    /// Encodes a plane of 0 and 1. Eight rows at a time are packed to one bit per pixel, column by column, so that memory is read
     /// in order and the scan down the columns goes a machine word at a time.
-    pub(crate) fn of(mask: &Mask) -> Rle {
-        let (height, width) = (mask.height(), mask.width());
+    pub(super) fn of_plane(plane: &[u8], height: usize, width: usize) -> Rle {
         let words = height.div_ceil(64);
-        let columns = pack_columns(mask, words);
+        let columns = pack_columns(plane, width, words);
         let mut runs: Vec<(u32, u32)> = Vec::new();
         let (mut inside, mut start) = (0u64, 0);
         for (x, column) in columns.chunks_exact(words).enumerate() {
@@ -126,16 +130,17 @@ impl Rle {
         if inside == 1 {
             runs.push((start as u32 + 1, (width * height - start) as u32));
         }
+        // Many are kept.
+        runs.shrink_to_fit();
         Rle { runs }
     }
 }
 
 /// Bit `y % 64` of word `x * words + y / 64` is the pixel at row `y`, column `x`.
-fn pack_columns(mask: &Mask, words: usize) -> Vec<u64> {
-    let width = mask.width();
+fn pack_columns(plane: &[u8], width: usize, words: usize) -> Vec<u64> {
     let mut columns = vec![0u64; words * width];
     let mut packed = vec![0u8; width];
-    for (block, rows) in mask.any().chunks(8 * width).enumerate() {
+    for (block, rows) in plane.chunks(8 * width).enumerate() {
         packed.fill(0);
         for (y, row) in rows.chunks_exact(width).enumerate() {
             for (bits, &p) in packed.iter_mut().zip(row) {

@@ -1,6 +1,8 @@
 //! Where a model is right and where it is wrong: its worst and best images, coverage, depth, calibration.
 
 mod calibration;
+#[cfg(feature = "frames")]
+mod class_scores;
 mod confusion;
 mod coverage;
 mod depths;

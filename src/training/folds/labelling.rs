@@ -28,7 +28,7 @@ pub(super) fn label(
     for part in unlabelled.parts(PART) {
         let all = models.iter().map(|model| model.predict_tta(&part, &config.tta));
         let masks = trusted_masks(&all.collect::<Result<Vec<_>>>()?, config)?;
-        trusted.extend((start..).zip(masks).filter_map(|(i, mask)| Some((i, Label::of(&mask?)))));
+        trusted.extend((start..).zip(masks).filter_map(|(i, label)| Some((i, label?))));
         start += part.len();
     }
     let count = trusted.len();
@@ -51,7 +51,7 @@ fn empty_share(train: &Dataset) -> Result<f64> {
 }
 
 /// The mask of each image, where it is trusted.
-fn trusted_masks(all: &[Probabilities], config: &PseudoLabels) -> Result<Vec<Option<Mask>>> {
+fn trusted_masks(all: &[Probabilities], config: &PseudoLabels) -> Result<Vec<Option<Label>>> {
     let mean = Probabilities::mean_by(config.tta.mean, all)?;
     mean.check_one_class()?;
     let masks = mean.threshold(config.threshold)?;
@@ -63,11 +63,13 @@ fn trusted_masks(all: &[Probabilities], config: &PseudoLabels) -> Result<Vec<Opt
         }
         Trust::Agreement { iou: least } => {
             let each = all.iter().map(|one| one.threshold(config.threshold)).collect::<Result<Vec<_>>>()?;
-            let of = |i: usize| each.iter().map(|masks| &masks.masks()[i]).collect::<Vec<_>>();
-            (0..mean.len()).map(|i| Ok(agreement(&of(i))? >= least)).collect::<Result<_>>()?
+            let of = |i: usize| each.iter().map(|masks| masks.labels()[i].mask()).collect::<Vec<_>>();
+            let agree = |i: usize| Ok(agreement(&of(i).iter().collect::<Vec<_>>())? >= least);
+            (0..mean.len()).map(agree).collect::<Result<_>>()?
         }
     };
-    Ok(trusted.into_iter().zip(masks.masks()).map(|(trusted, mask)| trusted.then(|| mask.clone())).collect())
+    let labels = trusted.into_iter().zip(masks.labels());
+    Ok(labels.map(|(trusted, label)| trusted.then(|| label.clone())).collect())
 }
 
 /// The mean IoU over all pairs.
