@@ -76,10 +76,15 @@ pub(crate) fn draw(title: String, words: &Words, all: Vec<Predicted>) -> Result<
     Gallery { title, legend, tiles: tiles.into_iter().flatten().collect(), group }.draw()
 }
 
-/// `1 class`, `3 classes`: how many are there.
-fn classes(mask: &Mask) -> String {
-    let there = mask.planes().filter(|plane| plane.contains(&1)).count();
-    if there == 1 { "1 class".into() } else { format!("{there} classes") }
+/// How much was predicted, or how many classes: which ones, the colours tell.
+fn found(mask: &Mask, words: &Words) -> String {
+    let classes = mask.planes().filter(|plane| plane.contains(&1)).count();
+    match (mask.is_empty(), words.classes()) {
+        (true, _) => format!("{} found", words.none()),
+        (false, 1) => format!("{} predicted", percent(mask.coverage())),
+        (false, _) if classes == 1 => "1 class predicted".into(),
+        (false, _) => format!("{classes} classes predicted"),
+    }
 }
 
 fn probability_tile(image: Image, truth: Option<&Mask>) -> Result<Tile> {
@@ -106,12 +111,6 @@ fn tiles(predicted: Predicted, with_probability: bool, words: &Words) -> Result<
         }
         None => String::new(),
     };
-    let found = match (mask.is_empty(), words.classes()) {
-        (true, _) => format!("{} found", words.none()),
-        (false, 1) => format!("{} predicted", percent(mask.coverage())),
-        // Which ones, the colours tell.
-        (false, _) => format!("{} predicted", classes(&mask)),
-    };
     let first = Tile {
         detail: words.describe(&sample),
         image: sample.image.clone(),
@@ -133,8 +132,8 @@ fn tiles(predicted: Predicted, with_probability: bool, words: &Words) -> Result<
         colors: Colormap::Grey,
         // Two outlines of one colour could not be told apart.
         truth: sample.mask.filter(|_| words.classes() == 1),
+        title: found(&mask, words),
         prediction: Some(mask),
-        title: found,
         detail: scores,
     };
     Ok([Some(first), middle, Some(last)].into_iter().flatten().collect())

@@ -54,7 +54,7 @@ impl Normalize {
     /// ```
     /// use tgs_salt::prelude::*;
     /// let network = Unet::new(Encoder::Plain).normalize(Normalize::PER_IMAGE);
-    /// let own = network.normalize.of_image(&Image::new(1, 4, vec![0.2, 0.2, 0.6, 0.6])?);
+    /// let own = network.normalize.of_image(&Image::new(10, 10, [0.2, 0.6].repeat(50))?);
     /// assert_eq!([0.2, 0.6].map(|amplitude| own.apply(amplitude, 0, 1).round()), [-1.0, 1.0]);
     /// # Ok::<(), tgs_salt::Error>(())
     /// ```
