@@ -1,11 +1,14 @@
 //! The score of masks cleaned by every pair of least sizes.
 
 use crate::Result;
-use crate::metrics::{Overlap, SIZES, STEPS_PER_IMAGE, none_or_middle};
+use crate::metrics::{Overlap, STEPS_PER_IMAGE, none_or_middle};
 use crate::postprocess::{ComponentRule, Connectivity};
 use crate::types::Mask;
 use rayon::prelude::*;
 use std::ops::Range;
+
+/// How many least sizes are tried of objects, and of holes: up to a tenth of an image.
+const SIZES: usize = 201;
 
 /// The rule whose masks score best: objects and holes of 0 to a tenth of an image by steps of 1/2000 of it, all pairs. Of equally
 /// good ones a part that does nothing, else the middle of the widest range, of objects first.

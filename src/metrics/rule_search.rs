@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::metrics::overlap::Overlap;
 use crate::metrics::score::check_same_count;
 use crate::metrics::threshold::{Cut, GRID, cuts, middle_of_best, none_or_middle, threshold};
 use crate::metrics::{MaskRule, Score};
@@ -9,8 +10,11 @@ use crate::types::{Image, Mask};
 use crate::{Error, Result};
 
 /// How many least sizes are tried: 0, and so on by steps of 1/2000 of an image.
-pub(crate) const SIZES: usize = 201;
+const SIZES: usize = 401;
 pub(crate) const STEPS_PER_IMAGE: usize = 2000;
+
+/// Of a Dice of 1, in whole numbers. Thousands of images have room for their sum.
+const DICE: f64 = (1u64 << 40) as f64;
 
 /// How many gates are tried: 0.00, 0.01 … 0.99.
 const GATES: usize = 100;
@@ -23,8 +27,9 @@ fn gate(i: usize) -> f64 {
 ///
 /// | Name | Default | Meaning | Range |
 /// |---|---|---|---|
-/// | `min_size` | false | choose among least sizes up to a tenth of an image, by steps of 1/2000 of it (5 pixels of 101×101) | |
+/// | `min_size` | false | choose among least sizes up to a fifth of an image, by steps of 1/2000 of it (5 pixels of 101×101) | |
 /// | `gate` | false | choose among gates from 0 to 0.99 by steps of 0.01 | |
+/// | `dice` | false | choose what has the best mean Dice, the score of the clouds competition, instead of the best mean precision, that of the salt competition | |
 ///
 /// ```
 /// use tgs_salt::metrics::RuleSearch;
@@ -37,6 +42,9 @@ pub struct RuleSearch {
     pub min_size: bool,
     /// Choose [`MaskRule::gate`] too.
     pub gate: bool,
+    /// Choose by the mean Dice instead of the mean precision.
+    #[serde(default)]
+    pub dice: bool,
 }
 
 /// A rule and the score it reaches.
@@ -55,6 +63,16 @@ impl RuleSearch {
         min_size: bool,
         /// Choose [`MaskRule::gate`] too.
         gate: bool,
+        /// Choose by the mean Dice, the score of the clouds competition, instead of the mean precision.
+        dice: bool,
+    }
+
+    /// What an overlap scores, in whole numbers: sums of them do not depend on their order.
+    fn points(&self) -> fn(&Overlap) -> u64 {
+        match self.dice {
+            true => |overlap| (overlap.dice() * DICE).round() as u64,
+            false => Overlap::hits,
+        }
     }
 
     /// The rule whose masks score best, of all thresholds 0.05, 0.06 … 0.95 with all least sizes and gates together,
@@ -64,7 +82,7 @@ impl RuleSearch {
     /// threshold first, then by least size, then by gate. The score is that of the very images that the rule was chosen
     /// on, which flatters it, with three parts more than with one.
     ///
-    /// Each image is read once, for its area and its hits at each threshold. At one threshold what a rule gains over
+    /// Each image is read once, for its area and its score at each threshold. At one threshold what a rule gains over
     /// empty masks is a sum over the images of its size and presence or more: two running sums over a table of both give
     /// the score of every rule exactly.
     ///
@@ -101,7 +119,7 @@ struct Table {
 
 struct ImageCuts {
     cuts: [Cut; GRID],
-    /// Hits of an empty mask: 10 where the truth is empty.
+    /// What an empty mask scores.
     empty: u64,
     /// The highest gate that it passes.
     gate: usize,
@@ -110,10 +128,11 @@ struct ImageCuts {
 impl Table {
     fn of(search: RuleSearch, truths: &[Mask], probabilities: &[Image], presence: &[f32]) -> Result<Table> {
         let pixels = truths.iter().map(|truth| truth.pixels().len()).max().unwrap_or(0);
+        let points = search.points();
         let image = |(i, truth): (usize, &Mask)| {
             Ok(ImageCuts {
-                cuts: cuts(i, truth, &probabilities[i])?,
-                empty: if truth.is_empty() { 10 } else { 0 },
+                cuts: cuts(i, truth, &probabilities[i], points)?,
+                empty: points(&Overlap { both: 0, either: truth.area() }),
                 gate: highest_gate(i, presence[i])?,
             })
         };
@@ -126,38 +145,38 @@ impl Table {
     }
 
     fn best(&self) -> MaskRule {
-        let highest = |t| self.hits(t).into_iter().flatten().max().unwrap_or(0);
+        let highest = |t| self.points(t).into_iter().flatten().max().unwrap_or(0);
         let by_threshold: Vec<u64> = (0..GRID).into_par_iter().map(highest).collect();
         let t = middle_of_best(&by_threshold);
-        let hits = self.hits(t);
-        let by_size: Vec<u64> = hits.iter().map(|gates| gates.iter().copied().max().unwrap_or(0)).collect();
+        let points = self.points(t);
+        let by_size: Vec<u64> = points.iter().map(|gates| gates.iter().copied().max().unwrap_or(0)).collect();
         let size = none_or_middle(&by_size);
-        let by_gate = hits.get(size).map_or(&[][..], |gates| gates.as_slice());
+        let by_gate = points.get(size).map_or(&[][..], |gates| gates.as_slice());
         let best_gate = none_or_middle(by_gate);
         MaskRule { threshold: threshold(t), min_size: size * self.step, gate: gate(best_gate) }
     }
 
-    /// Hits of all images at threshold `t`, for each least size and each gate.
-    fn hits(&self, t: usize) -> Vec<Vec<u64>> {
+    /// The score of all images at threshold `t`, for each least size and each gate.
+    fn points(&self, t: usize) -> Vec<Vec<u64>> {
         let mut gains = vec![vec![0i64; self.gates]; self.sizes];
         for image in &self.images {
             let size = (image.cuts[t].area / self.step).min(self.sizes - 1);
-            gains[size][image.gate.min(self.gates - 1)] += image.cuts[t].hits as i64 - image.empty as i64;
+            gains[size][image.gate.min(self.gates - 1)] += image.cuts[t].points as i64 - image.empty as i64;
         }
         let empty: i64 = self.images.iter().map(|image| image.empty as i64).sum();
         // From the largest down: above[m] is what all masks of this size or more gain whose highest gate is m.
         let mut above = vec![0i64; self.gates];
-        let mut hits = vec![vec![0u64; self.gates]; self.sizes];
-        for (gains, hits) in gains.iter().zip(&mut hits).rev() {
+        let mut points = vec![vec![0u64; self.gates]; self.sizes];
+        for (gains, points) in gains.iter().zip(&mut points).rev() {
             let mut kept = 0;
-            for (gate, hits) in hits.iter_mut().enumerate().rev() {
+            for (gate, points) in points.iter_mut().enumerate().rev() {
                 above[gate] += gains[gate];
                 kept += above[gate];
-                // Never below 0: what empty masks hit and the difference to it add up to what masks hit.
-                *hits = (empty + kept) as u64;
+                // Never below 0: what empty masks score and the difference to it add up to what masks score.
+                *points = (empty + kept) as u64;
             }
         }
-        hits
+        points
     }
 }
 

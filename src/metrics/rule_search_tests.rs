@@ -1,7 +1,7 @@
 //! Against every rule applied by hand.
 
 use super::*;
-use crate::metrics::{ThresholdSearch, mean_precision};
+use crate::metrics::{ThresholdSearch, dice, mean_precision};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
@@ -73,10 +73,10 @@ fn the_table_is_that_of_applying_each_rule() {
     let truths: Vec<Mask> = examples.iter().map(|e| e.0.clone()).collect();
     let maps: Vec<Image> = examples.iter().map(|e| e.1.clone()).collect();
     let presence: Vec<f32> = examples.iter().map(|e| e.2).collect();
-    let search = RuleSearch { min_size: true, gate: true };
+    let search = RuleSearch::default().min_size(true).gate(true);
     let table = Table::of(search, &truths, &maps, &presence).unwrap();
     for t in [0, 20, 45, 90] {
-        let hits = table.hits(t);
+        let hits = table.points(t);
         for size in [0, 1, 5, 20, 40, 144, 200] {
             for g in [0, 1, 29, 57, 58, 99] {
                 let rule = MaskRule { threshold: threshold(t), min_size: size, gate: gate(g) };
@@ -98,10 +98,32 @@ fn the_threshold_alone_is_that_of_the_threshold_search() {
 }
 
 #[test]
+fn by_dice_no_rule_is_better_either() {
+    let examples = examples(7, 20);
+    let search = RuleSearch::default().min_size(true).dice(true);
+    let chosen = choose(search, &examples);
+    let score = |rule: MaskRule| {
+        let one =
+            |(truth, map, presence): &Example| dice(truth, &rule.mask(map, *presence).unwrap()).unwrap();
+        examples.iter().map(one).sum::<f64>() / 20.0
+    };
+    assert!((chosen.score.dice - score(chosen.rule)).abs() < 1e-12, "{chosen:?}");
+    for t in 0..GRID {
+        for min_size in 0..145 {
+            let rule = MaskRule::default().threshold(threshold(t)).min_size(min_size);
+            assert!(score(rule) <= chosen.score.dice + 1e-9, "{rule:?} beats {chosen:?}");
+        }
+    }
+    let other = choose(search.dice(false), &examples);
+    assert_ne!(chosen.rule, other.rule, "these examples tell nothing");
+    assert!(other.score.dice < chosen.score.dice && chosen.score.mean_precision < other.score.mean_precision);
+}
+
+#[test]
 fn parts_that_gain_nothing_do_nothing() {
     let mask = Mask::new(1, 4, vec![1, 1, 0, 0]).unwrap();
     let map = Image::new(1, 4, vec![0.9, 0.9, 0.1, 0.1]).unwrap();
-    let chosen = choose(RuleSearch { min_size: true, gate: true }, &[(mask, map, 0.8)]);
+    let chosen = choose(RuleSearch::default().min_size(true).gate(true), &[(mask, map, 0.8)]);
     assert_eq!((chosen.rule.min_size, chosen.rule.gate), (0, 0.0));
 }
 

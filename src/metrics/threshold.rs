@@ -47,7 +47,8 @@ impl ThresholdSearch {
     pub fn new(truths: &[Mask], probabilities: &[Image]) -> Result<ThresholdSearch> {
         check_same_count(truths.len(), probabilities.len())?;
         let pairs = truths.par_iter().zip(probabilities).enumerate();
-        let hits = pairs.map(|(i, (truth, image))| Ok(cuts(i, truth, image)?.map(|cut| cut.hits)));
+        let hits =
+            pairs.map(|(i, (truth, image))| Ok(cuts(i, truth, image, Overlap::hits)?.map(|cut| cut.points)));
         let add = |mut sum: [u64; GRID], one: [u64; GRID]| {
             sum.iter_mut().zip(one).for_each(|(sum, one)| *sum += one);
             Ok(sum)
@@ -76,12 +77,17 @@ pub fn threshold_curve(truths: &[Mask], probabilities: &[Image]) -> Result<Vec<(
 pub(super) struct Cut {
     /// Pixels above the threshold.
     pub(super) area: usize,
-    /// How many of the ten IoU thresholds are exceeded.
-    pub(super) hits: u64,
+    /// What it scores.
+    pub(super) points: u64,
 }
 
-/// Image `i` cut at each threshold of the grid.
-pub(super) fn cuts(i: usize, truth: &Mask, image: &Image) -> Result<[Cut; GRID]> {
+/// Image `i` cut at each threshold of the grid; `points` is the score of an overlap.
+pub(super) fn cuts(
+    i: usize,
+    truth: &Mask,
+    image: &Image,
+    points: fn(&Overlap) -> u64,
+) -> Result<[Cut; GRID]> {
     check_map(truth, image)?;
     // Bin b counts the pixels above exactly b thresholds, in background (0) and salt (1).
     let mut histogram = [[0usize; GRID + 1]; 2];
@@ -96,8 +102,8 @@ pub(super) fn cuts(i: usize, truth: &Mask, image: &Image) -> Result<[Cut; GRID]>
     for i in (0..GRID).rev() {
         background += histogram[0][i + 1];
         salt += histogram[1][i + 1];
-        let hits = Overlap { both: salt, either: area + background }.hits();
-        cuts[i] = Cut { area: salt + background, hits };
+        let points = points(&Overlap { both: salt, either: area + background });
+        cuts[i] = Cut { area: salt + background, points };
     }
     Ok(cuts)
 }
