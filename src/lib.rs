@@ -84,6 +84,8 @@ pub mod docs {
     pub mod exploring {}
     #[doc = include_str!("docs/training.md")]
     pub mod training {}
+    #[doc = include_str!("docs/other_images.md")]
+    pub mod other_images {}
     #[doc = include_str!("docs/adding_an_encoder.md")]
     pub mod adding_an_encoder {}
     #[doc = include_str!("docs/changelog.md")]
