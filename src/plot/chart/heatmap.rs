@@ -53,14 +53,17 @@ impl Heatmap {
         head: Head,
     ) -> Painted {
         let widest = |names: &[String]| names.iter().map(|name| Text::Small.width(name)).max().unwrap_or(0);
-        let scale = BAR + 2 * APART + widest(&self.scale.ends);
+        let bar = BAR + 2 * APART + widest(&self.scale.ends);
         let left = x + widest(&self.rows.1) + 22;
-        let area = Area { left, top: y + head.height, right: x + width - scale, bottom: y + height - BELOW };
+        // Names that can be read are worth more than the bar: the cells have numbers.
+        let room = (x + width - bar - left) / self.size().1 as i32;
+        let bar = if widest(&self.columns.1) + 4 <= room { bar } else { 0 };
+        let area = Area { left, top: y + head.height, right: x + width - bar, bottom: y + height - BELOW };
         head.title(canvas, &self.title, (x, y), width)?;
         panel::y_title(canvas, &self.rows.0, (x, area.top))?;
         self.names(canvas, &area)?;
         self.draw_cells(canvas, &area)?;
-        self.draw_scale(canvas, &area, x + width)
+        if bar > 0 { self.draw_scale(canvas, &area, x + width) } else { Ok(()) }
     }
 
     fn names(&self, canvas: &Canvas, area: &Area) -> Painted {
