@@ -114,6 +114,12 @@ fn a_prediction_is_that_of_the_resized_image_resized_back() {
 
 #[test]
 fn settings_that_cannot_be_are_refused_and_older_ones_load() {
+    for (depth, side, is_fine) in [(5, 64, false), (5, 65, true), (4, 80, false), (4, 81, true)] {
+        let inception = Unet::new(Encoder::InceptionV3).depth(depth).input_size(200, side);
+        let refused = inception.build(&Device::Cpu).err().map(|error| error.to_string());
+        assert_eq!(refused.is_none(), is_fine, "depth {depth}, {side}");
+        assert!(refused.is_none_or(|line| line.contains("over inception_v3 96")));
+    }
     let error = tiny().input_size(0, 64).build(&Device::Cpu).unwrap_err().to_string();
     assert!(error.contains("input_size = (0, 64)"), "{error}");
     let mut json = serde_json::to_value(tiny()).unwrap();

@@ -190,7 +190,7 @@ impl Model {
                     "(N, {channels}, H, W) with H and W multiples of {multiple}, {least} or more"
                 ),
                 got: format!("{dims:?}"),
-                hint: "`predict` and `train` pad by themselves; for `forward` pad with transform::Padding"
+                hint: "`predict` and `train` pad by themselves; `input_size` makes images larger; for `forward` pad with transform::Padding"
                     .into(),
             }),
         }

@@ -203,9 +203,9 @@ impl Architecture {
         [
             (
                 "input_size",
-                self.input_size.is_none_or(|(height, width)| height > 0 && width > 0),
+                self.input_size.is_none_or(|(height, width)| self.has_room(height.min(width))),
                 format!("{:?}", self.input_size.unwrap_or_default()),
-                "height and width of at least 1",
+                "height and width of at least 1; over inception_v3 96, as far as padding does not make up for it",
             ),
             (
                 "in_channels",
@@ -227,6 +227,13 @@ impl Architecture {
                 "finite means and standard deviations above 0",
             ),
         ]
+    }
+
+    /// Whether an image of this side, padded, is large enough; a depth that is none has a rule of its own.
+    fn has_room(&self, side: usize) -> bool {
+        let multiple = if self.depth > 6 { 1 } else { self.size_multiple() };
+        side > 0
+            && (self.encoder != Encoder::InceptionV3 || side.next_multiple_of(multiple) >= self.least_size())
     }
 
     fn channels_fit(&self) -> bool {
