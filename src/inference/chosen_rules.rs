@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::inference::Probabilities;
-use crate::metrics::{ChosenRule, MaskRule, RuleSearch, Score};
+use crate::metrics::{ChosenRule, MaskRule, RuleSearch, Score, check_same_classes};
 use crate::types::{Dataset, Mask};
 
 /// A rule for each class, and what its masks score. A cell shows a table of them.
@@ -43,6 +43,7 @@ impl Probabilities {
     /// As [`Probabilities::choose_rule`].
     pub fn choose_rules(&self, dataset: &Dataset, search: &RuleSearch) -> Result<ChosenRules> {
         let truths = self.truths(dataset)?;
+        truths.iter().try_for_each(|truth| check_same_classes(truth.classes(), self.class_names().len()))?;
         let one = |class: usize| {
             let truths: Vec<Mask> = truths.iter().map(|mask| mask.class(class)).collect::<Result<_>>()?;
             let probabilities = self.class(class)?;

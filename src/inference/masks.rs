@@ -61,7 +61,8 @@ impl Masks {
     /// # Errors
     /// [`Error::Id`] when no image has this id.
     pub fn get(&self, id: &str) -> Result<Mask> {
-        Ok(self.labels[position(&self.ids, id)?].mask())
+        let label = self.labels.get(position(&self.ids, id)?).ok_or_else(|| not_predicted(id))?;
+        Ok(label.mask())
     }
 
     /// The share of masks without salt, in `[0, 1]`.

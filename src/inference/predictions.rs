@@ -1,7 +1,7 @@
 //! What a model says of a dataset: probabilities.
 
 use crate::inference::Masks;
-use crate::inference::masks::position;
+use crate::inference::masks::{not_predicted, position};
 use crate::metrics::MaskRule;
 use crate::types::{Image, Label, Mask, numbered};
 use crate::{Error, Result};
@@ -89,7 +89,7 @@ impl Probabilities {
     /// [`Error::Id`] when no image has this id; [`Error::Config`] when there are several classes.
     pub fn get(&self, id: &str) -> Result<Image> {
         self.check_one_class()?;
-        Ok(self.maps[position(&self.ids, id)?].clone())
+        self.maps.get(position(&self.ids, id)?).cloned().ok_or_else(|| not_predicted(id))
     }
 
     /// # Errors

@@ -21,7 +21,7 @@ impl Competition {
     /// Anyone's own data: a folder of images, PNG or JPEG, and one of masks, PNG, of the same names but for the ending.
     ///
     /// Images are grey; colours become their luma. In masks 0 is the background and each other value a class: the numbers
-    /// that stand in the file, of a palette the indices. Masks of 0 and 255, or of 0 and 1, are of one class, `foreground`;
+    /// that stand in the file, of a palette the indices. Masks of 0 and 255, of 0 and 65,535, or of 0 and 1, are of one class, `foreground`;
     /// other classes are named by their values. All images are in `train`, for [`Dataset::split`] to divide; `test` is empty.
     /// Images are read when asked for, masks once also here, on all cores, to know the classes.
     ///
@@ -52,7 +52,7 @@ impl Competition {
         }
         let classes: Arc<[u16]> = classes(&images, &masks)?.into();
         let names = match *classes {
-            [1] | [255] => vec!["foreground".into()],
+            [1] | [255] | [u16::MAX] => vec!["foreground".into()],
             ref values => values.iter().map(u16::to_string).collect(),
         };
         let (image_folder, mask_folder): (Arc<Path>, Arc<Path>) =

@@ -54,7 +54,8 @@ impl Dataset {
         self.by_mask(|mask| mask.area > 0)
     }
 
-    /// The samples whose mask covers more than `low` and at most `high` of the image, both in `[0, 1]`.
+    /// The samples whose mask covers more than `low` and at most `high` of the image, both in `[0, 1]`: with a `low` of 0 none
+    /// that is empty.
     ///
     /// ```
     /// let salt = tgs_salt::Competition::sample()?;

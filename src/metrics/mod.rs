@@ -17,7 +17,7 @@ pub(crate) use self::bootstrap::mean_interval;
 pub use self::calibration::{Calibration, CalibrationBin};
 pub use self::cross_entropy::binary_cross_entropy;
 pub use self::mask_rule::MaskRule;
-pub(crate) use self::overlap::Overlap;
+pub(crate) use self::overlap::{Overlap, check_same_classes};
 pub use self::overlap::{dice, iou, mean_precision};
 pub(crate) use self::rule_search::STEPS_PER_IMAGE;
 pub use self::rule_search::{ChosenRule, RuleSearch};

@@ -140,7 +140,7 @@ pub(super) fn not_a_probability(i: usize, p: f32) -> Error {
 }
 
 /// Truth and prediction have to have the same classes.
-pub(super) fn check_same_classes(truth: usize, prediction: usize) -> Result<()> {
+pub(crate) fn check_same_classes(truth: usize, prediction: usize) -> Result<()> {
     if truth == prediction {
         return Ok(());
     }

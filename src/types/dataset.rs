@@ -3,12 +3,9 @@
 use std::sync::Arc;
 
 use crate::types::{
-    Entry, ImageSource, Mask, MaskSource, Sample, check_id, check_size, check_sizes, sort_by_id,
+    Entry, ImageSource, Mask, MaskSource, Sample, check_id, check_sides, check_size, check_sizes, sort_by_id,
 };
 use crate::{Error, Result};
-
-/// Neither side of a resized image may be longer, nor one of a file.
-pub(crate) const MAX_SIDE: usize = 16_384;
 
 /// A list of samples in the order of their ids. Images are read when asked for; a clone is cheap.
 ///
@@ -126,13 +123,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::Config`] when a side is not from 1 to 16,384.
     pub fn resized(&self, height: usize, width: usize) -> Result<Dataset> {
-        if let Some((field, side)) = [("height", height), ("width", width)]
-            .into_iter()
-            .find(|(_, side)| !(1..=MAX_SIDE).contains(side))
-        {
-            let expected = format!("from 1 to {MAX_SIDE} pixels");
-            return Err(Error::Config { field, got: side.to_string(), expected });
-        }
+        check_sides(height, width)?;
         let entries = self.entries().map(|entry| entry.resized(height, width)).collect();
         let resized = Dataset::from_entries(entries, None)?;
         Ok(Dataset { entries: resized.entries, members: resized.members, ..self.clone() })

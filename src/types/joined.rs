@@ -20,16 +20,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::Id`] when an id is in both; [`Error::Shape`] when both have masks, of other classes.
     pub fn join(&self, other: &Dataset) -> Result<Dataset> {
-        let classes = [self, other].map(|side| side.class_names().len());
-        if self.has_masks() && other.has_masks() && classes[0] != classes[1] {
-            return Err(Error::Shape {
-                what: "masks of the joined dataset".into(),
-                expected: format!("of {} classes as those of the first", classes[0]),
-                got: classes[1].to_string(),
-                hint: "join datasets of the same classes".into(),
-            });
-        }
-        let names = if classes[0] >= classes[1] { self } else { other }.class_names();
+        let names = self.common_names(other)?;
         let mut entries: Vec<Entry> = self.entries().chain(other.entries()).cloned().collect();
         entries.sort_by(|a, b| a.id.cmp(&b.id));
         if let Some(pair) = entries.windows(2).find(|pair| pair[0].id == pair[1].id) {
@@ -37,7 +28,24 @@ impl Dataset {
             return Err(Error::Id { id: pair[1].id.clone(), why });
         }
         let order = self.submission_order().map(|order| order.to_vec());
-        Ok(Dataset::from_entries(entries, order)?.with_names(names.to_vec()))
+        Ok(Dataset::from_entries(entries, order)?.with_names(names))
+    }
+
+    /// The names of the classes of both: where nobody has named those of one side, or it has no masks, those of the other.
+    fn common_names(&self, other: &Dataset) -> Result<Vec<String>> {
+        let [own, theirs] = [self, other].map(|side| side.class_names().to_vec());
+        let [none, others_none] = [self, other].map(|side| !(0..side.len()).any(|i| side.has_mask(i)));
+        let unnamed = |names: &[String]| own.len() == theirs.len() && names == numbered(names.len());
+        match own == theirs || others_none || unnamed(&theirs) {
+            true => Ok(own),
+            false if none || unnamed(&own) => Ok(theirs),
+            false => Err(Error::Shape {
+                what: "masks of the joined dataset".into(),
+                expected: format!("of the classes {} as those of the first", own.join(", ")),
+                got: theirs.join(", "),
+                hint: "join datasets of the same classes; with_class_names renames them".into(),
+            }),
+        }
     }
 
     /// The same images with these masks, one for each sample in order.
@@ -171,6 +179,11 @@ mod tests {
         assert_eq!(named.with_labels(vec![Label::of(&mask)]).unwrap().class_names(), ["fish", "sugar"]);
         let salt = dataset(&["b"]).with_labels(vec![Label::of(&plane([0, 1]))]).unwrap();
         assert!(matches!(named.join(&salt), Err(Error::Shape { .. })));
+        let c = dataset(&["c"]).with_labels(vec![Label::of(&mask)]).unwrap();
+        assert_eq!(named.join(&c).unwrap().class_names(), ["fish", "sugar"]);
+        assert_eq!(c.join(&named).unwrap().class_names(), ["fish", "sugar"]);
+        let others = c.with_class_names(&["fish", "gravel"]).unwrap();
+        assert!(matches!(named.join(&others), Err(Error::Shape { .. })));
         let samples = || [&salt, &named].map(|one| one.get(0).unwrap()).to_vec();
         assert!(
             matches!(Dataset::from_samples(samples()), Err(Error::Shape { what, .. }) if what == "mask of a")

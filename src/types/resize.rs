@@ -4,8 +4,8 @@
 //! linearly between the nearest pixels; where they shrink, the triangle grows to the width of an output pixel, so that fine
 //! layers are averaged and not skipped. Masks take the pixel that the centre lies in.
 
-use crate::Result;
 use crate::types::{Image, Mask, Rle};
+use crate::{Error, Result};
 
 /// Which pixels of a line count for a pixel of another, and how much.
 pub(crate) type Taps = Vec<(usize, f32)>;
@@ -87,6 +87,20 @@ fn triangles(from: usize, to: usize) -> Vec<Taps> {
     (0..to).map(one).collect()
 }
 
+/// Neither side of a resized image may be longer, nor one of a file.
+pub(crate) const MAX_SIDE: usize = 16_384;
+
+pub(crate) fn check_sides(height: usize, width: usize) -> Result<()> {
+    let sides = [("height", height), ("width", width)];
+    match sides.into_iter().find(|(_, side)| !(1..=MAX_SIDE).contains(side)) {
+        Some((field, side)) => {
+            let expected = format!("from 1 to {MAX_SIDE} pixels");
+            Err(Error::Config { field, got: side.to_string(), expected })
+        }
+        None => Ok(()),
+    }
+}
+
 impl Image {
     /// The image at another size: bilinear, with half-pixel centres, averaged where it shrinks (PyTorch's `bilinear` with
     /// `antialias=True`). Its aspect may change.
@@ -100,8 +114,10 @@ impl Image {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) when a side is 0, or the public fields do not agree in size.
+    /// [`Error::Config`] when a side is not from 1 to 16,384; [`Error::Shape`](crate::Error::Shape) when the public fields do
+    /// not agree in size.
     pub fn resize(&self, height: usize, width: usize) -> Result<Image> {
+        check_sides(height, width)?;
         let whole = Image::new(self.height, self.width, self.pixels.clone())?;
         let resize = Resize::new((self.height, self.width), (height, width));
         Image::new(height, width, resize.bilinear(&whole.pixels))
@@ -119,8 +135,9 @@ impl Mask {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) when a side is 0.
+    /// [`Error::Config`] when a side is not from 1 to 16,384.
     pub fn resize(&self, height: usize, width: usize) -> Result<Mask> {
+        check_sides(height, width)?;
         let resize = Resize::new((self.height(), self.width()), (height, width));
         self.map_planes((height, width), |plane| resize.nearest(plane))
     }

@@ -35,7 +35,7 @@ pub(crate) struct BatchLayout {
     pub(crate) dtype: DType,
 }
 
-/// Some samples of one size, ready for a network.
+/// Some samples of one size, or brought to one, ready for a network.
 pub(crate) struct Batch {
     pub(crate) ids: Vec<String>,
     /// `(N, in_channels, H, W)`, resized, mixed, normalised and padded.
@@ -48,17 +48,18 @@ pub(crate) struct Batch {
     pub(crate) padding: Padding,
     /// With mixup, the share of each sample in what it was mixed to with the next one of the batch, the last with the first.
     pub(crate) shares: Vec<f32>,
-    /// Height and width of the samples.
-    size: (usize, usize),
+    /// Height and width of each sample.
+    sizes: Vec<(usize, usize)>,
     targets: Option<[Tensor; 2]>,
 }
 
 impl Batch {
-    /// One batch of samples of one size, each with its number in the epoch or in the dataset.
+    /// One batch of samples of one size, unless they are resized, each with its number in the epoch or in the dataset.
     fn new(samples: Vec<(usize, Sample)>, layout: &BatchLayout) -> Result<Batch> {
-        let size = samples.first().map_or((0, 0), |(_, sample)| (sample.image.height, sample.image.width));
-        let resize = Resize::new(size, layout.input_size.unwrap_or(size));
-        let (height, width) = resize.to();
+        let sizes: Vec<_> =
+            samples.iter().map(|(_, sample)| (sample.image.height, sample.image.width)).collect();
+        let (height, width) = layout.input_size.or(sizes.first().copied()).unwrap_or_default();
+        let resizes: Vec<_> = sizes.iter().map(|&size| Resize::new(size, (height, width))).collect();
         let padding = Padding::to_multiple(height, width, layout.size_multiple).border(layout.padding);
         let shares: Vec<f32> = match layout.mixup {
             // One alone has none to be mixed with.
@@ -66,14 +67,16 @@ impl Batch {
             _ => vec![],
         };
         let mixed = |all: Vec<Vec<f32>>| if shares.is_empty() { all } else { mix(&all, &shares) };
-        let planes = samples.par_iter().map(|(_, sample)| layout.planes(sample, &resize));
+        let planes =
+            samples.par_iter().zip(&resizes).map(|((_, sample), resize)| layout.planes(sample, resize));
         let (images, normalized) = layout.images(&mixed(planes.collect::<Result<_>>()?), &padding)?;
         let (ids, masks): (Vec<_>, Vec<_>) =
             samples.into_iter().map(|(_, sample)| (sample.id, sample.mask)).unzip();
         let masks: Vec<Mask> = masks.into_iter().flatten().collect();
         let targets = (!masks.is_empty()).then(|| {
             let classes = masks.first().map_or(1, Mask::classes);
-            let pixels = mixed(masks.iter().map(|mask| channels_last(mask, &resize)).collect());
+            let pixels =
+                mixed(masks.iter().zip(&resizes).map(|(mask, to)| channels_last(mask, to)).collect());
             let any = mixed(masks.iter().map(presence).collect());
             let shape = (ids.len(), height, width, classes);
             Ok([
@@ -81,7 +84,7 @@ impl Batch {
                 upload(any.concat(), (ids.len(), 1, 1, classes), (&layout.device, DType::F32))?,
             ])
         });
-        Ok(Batch { ids, images, masks, normalized, padding, shares, size, targets: targets.transpose()? })
+        Ok(Batch { ids, images, masks, normalized, padding, shares, sizes, targets: targets.transpose()? })
     }
 
     /// The masks as targets of 0 and 1, with mixup between them: of each pixel `(N, height, width, classes)`, resized but unpadded, and
@@ -107,13 +110,13 @@ impl Batch {
         let values = ys.flatten_all().and_then(|values| values.to_vec1::<f32>());
         let values = values.map_err(Error::tensor("probabilities"))?;
         let (height, width) = self.padding.original();
-        let (back, pixels) = (Resize::new((height, width), self.size), height * width);
+        let back: Vec<_> = self.sizes.iter().map(|&size| Resize::new((height, width), size)).collect();
         let classes = ys.dims().last().copied().unwrap_or(1).max(1);
-        let map = |(sample, class): (&[f32], usize)| {
+        let map = |((sample, back), class): ((&[f32], &Resize), usize)| {
             let plane: Vec<f32> = sample.iter().skip(class).step_by(classes).copied().collect();
-            Image::new(self.size.0, self.size.1, back.bilinear(&plane))
+            Image::new(back.to().0, back.to().1, back.bilinear(&plane))
         };
-        let samples = values.chunks_exact((pixels * classes).max(1));
+        let samples = values.chunks_exact((height * width * classes).max(1)).zip(&back);
         samples.flat_map(|sample| (0..classes).map(move |class| (sample, class))).map(map).collect()
     }
 }
@@ -134,10 +137,12 @@ fn presence(mask: &Mask) -> Vec<f32> {
     mask.planes().map(|plane| if plane.contains(&1) { 1.0 } else { 0.0 }).collect()
 }
 
+/// Batches of samples of one size, of any size where they are resized, and of the same classes.
 fn of_one_size(samples: Vec<(usize, Sample)>, layout: &BatchLayout) -> Result<Vec<Batch>> {
     let mut runs: Vec<Vec<(usize, Sample)>> = Vec::new();
     let size = |(_, sample): &(usize, Sample)| {
-        (sample.image.height, sample.image.width, sample.mask.as_ref().map(Mask::classes))
+        let own = (sample.image.height, sample.image.width);
+        (layout.input_size.unwrap_or(own), sample.mask.as_ref().map(Mask::classes))
     };
     for sample in samples {
         match runs.last_mut() {

@@ -196,3 +196,22 @@ fn each_feature_is_standardised_by_itself() {
     let seen = values(&batch(all, &layout).images);
     assert!(seen.iter().zip(&expected).all(|(seen, expected)| (seen - expected).abs() < 1e-5));
 }
+
+#[test]
+fn images_of_any_size_that_are_resized_are_one_batch() {
+    let layout = BatchLayout { input_size: Some((8, 16)), ..layout() };
+    let all = [samples(3, 5, 6), samples(5, 20, 7).split_off(3)].concat();
+    let numbered: Vec<_> = (0..).zip(all.clone()).collect();
+    let batches = of_one_size(numbered.clone(), &layout).unwrap();
+    assert_eq!(batches.len(), 1);
+    let alone: Vec<Batch> = all.into_iter().map(|sample| batch(vec![sample], &layout)).collect();
+    let each =
+        |of: fn(&Batch) -> &Tensor| alone.iter().flat_map(|batch| values(of(batch))).collect::<Vec<_>>();
+    assert_eq!(values(&batches[0].images), each(|batch| &batch.images));
+    assert_eq!(values(batches[0].targets().unwrap()[0]), each(|batch| batch.targets().unwrap()[0]));
+    let maps = batches[0].at_original_size(batches[0].targets().unwrap()[0]).unwrap();
+    let sizes: Vec<_> = maps.iter().map(|map| (map.height, map.width)).collect();
+    assert_eq!(sizes, [(5, 6), (5, 6), (5, 6), (20, 7), (20, 7)]);
+    let other = BatchLayout { input_size: None, ..layout };
+    assert_eq!(of_one_size(numbered, &other).unwrap().len(), 2);
+}
