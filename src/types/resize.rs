@@ -114,10 +114,10 @@ impl Image {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Config`] when a side is not from 1 to 16,384; [`Error::Shape`](crate::Error::Shape) when the public fields do
+    /// [`Error::Config`] when a side is above 16,384; [`Error::Shape`](crate::Error::Shape) when it is 0, or the public fields do
     /// not agree in size.
     pub fn resize(&self, height: usize, width: usize) -> Result<Image> {
-        check_sides(height, width)?;
+        check_sides(height.max(1), width.max(1))?;
         let whole = Image::new(self.height, self.width, self.pixels.clone())?;
         let resize = Resize::new((self.height, self.width), (height, width));
         Image::new(height, width, resize.bilinear(&whole.pixels))
@@ -135,9 +135,9 @@ impl Mask {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Config`] when a side is not from 1 to 16,384.
+    /// [`Error::Config`] when a side is above 16,384; [`Error::Shape`](crate::Error::Shape) when it is 0.
     pub fn resize(&self, height: usize, width: usize) -> Result<Mask> {
-        check_sides(height, width)?;
+        check_sides(height.max(1), width.max(1))?;
         let resize = Resize::new((self.height(), self.width()), (height, width));
         self.map_planes((height, width), |plane| resize.nearest(plane))
     }
@@ -255,6 +255,7 @@ mod tests {
         assert_eq!((large.area(), large.coverage()), (24, mask.coverage()));
         assert_eq!(large.resize(4, 4).unwrap(), mask);
         assert!(matches!(mask.resize(0, 4), Err(Error::Shape { .. })));
+        assert!(matches!(mask.resize(4, usize::MAX), Err(Error::Config { .. })));
         assert!(matches!(image(2, 2).resize(2, 0), Err(Error::Shape { .. })));
         let broken = Image { height: 3, ..image(2, 2) };
         assert!(matches!(broken.resize(2, 2), Err(Error::Shape { .. })));
