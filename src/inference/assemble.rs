@@ -1,6 +1,7 @@
 //! Predictions of tiles put together, and one prediction in the place of another.
 
 use crate::inference::Probabilities;
+use crate::inference::joined::check_ids;
 use crate::types::{Dataset, Image, Tile};
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -23,10 +24,10 @@ impl Probabilities {
     /// [`Error::Id`] when the tiles of an image are not there; [`Error::Shape`] when they are of another size.
     pub fn assemble(&self, whole: &Dataset) -> Result<Probabilities> {
         let classes = self.class_names().len();
+        check_ids(&self.ids, self.maps().len() / classes.max(1))?;
         let places: HashMap<&str, usize> = self.ids.iter().map(String::as_str).zip(0..).collect();
         let tiles = |id: &str| {
-            let at =
-                |row, column| places.get(Tile { grid: (1, 1), at: (row, column) }.id(id).as_str()).copied();
+            let at = |row, column| places.get(Tile::name(id, (row, column)).as_str()).copied();
             let columns = (0..).take_while(|&column| at(0, column).is_some()).count();
             let rows = (0..).take_while(|&row| at(row, 0).is_some()).count();
             let found = Tile::all((rows, columns)).map(|tile| Some((tile, at(tile.at.0, tile.at.1)?)));

@@ -33,6 +33,19 @@ impl Probabilities {
     }
 }
 
+/// That nobody has edited the public ids: there is one for each prediction.
+pub(super) fn check_ids(ids: &[String], predicted: usize) -> Result<()> {
+    if ids.len() == predicted {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what: "ids of predictions".into(),
+        expected: format!("{predicted}, one for each"),
+        got: ids.len().to_string(),
+        hint: "leave `ids` as it is; `select` takes some of them".into(),
+    })
+}
+
 /// Single images, sorted by id.
 fn of_images(mut images: Vec<(&Probabilities, usize)>) -> Result<Probabilities> {
     images.sort_by(|(a, i), (b, j)| a.ids[*i].cmp(&b.ids[*j]));
@@ -51,6 +64,7 @@ fn of_images(mut images: Vec<(&Probabilities, usize)>) -> Result<Probabilities> 
             hint: "join what models of the same classes predicted".into(),
         });
     }
+    images.iter().try_for_each(|(all, _)| check_ids(&all.ids, all.maps().len() / classes.max(1)))?;
     let places = |at: usize| at * classes..(at + 1) * classes;
     let maps = images.iter().flat_map(|(all, at)| all.maps()[places(*at)].to_vec()).collect();
     let head = |(all, at): &(&Probabilities, usize)| all.head().map(|head| head[places(*at)].to_vec());
@@ -89,5 +103,14 @@ mod tests {
         assert_eq!(part.presence_head(), Some(vec![0.75, 0.25]));
         assert!(matches!(all.select(&["e"]), Err(Error::Id { id, .. }) if id == "e"));
         assert!(matches!(all.select(&["a", "a"]), Err(Error::Id { id, .. }) if id == "a"));
+    }
+
+    #[test]
+    fn edited_ids_are_one_line() {
+        let mut all = named(&["a", "b"], 0.25);
+        all.ids.push("c".into());
+        assert!(matches!(all.get("c"), Err(Error::Id { .. })));
+        assert!(matches!(all.select(&["c"]), Err(Error::Shape { .. })));
+        assert!(matches!(Probabilities::join(&[all]), Err(Error::Shape { .. })));
     }
 }

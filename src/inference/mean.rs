@@ -17,6 +17,8 @@ pub enum Mean {
     Geometric,
 }
 
+const WHAT: &str = "mean of probabilities";
+
 /// A sure 0 or 1 would outweigh any number of others.
 const SURE: f64 = 1e-6;
 
@@ -52,7 +54,7 @@ impl Sum {
         }
         let size = |map: &Image| (map.height, map.width, map.pixels.len());
         if !self.maps.iter().map(size).eq(maps.iter().map(size)) {
-            return Err(disagree("maps of one size", "different sizes"));
+            return Err(disagree(WHAT, "maps of one size", "different sizes"));
         }
         // The first one is converted when a second one comes.
         let first = self.count == 2;
@@ -106,15 +108,15 @@ impl Probabilities {
 
     pub(crate) fn mean_by(mean: Mean, all: &[Probabilities]) -> Result<Probabilities> {
         let Some(first) = all.first() else {
-            return Err(disagree("at least one", "none"));
+            return Err(disagree(WHAT, "at least one", "none"));
         };
         let mut sum = Sum::new(mean);
         for one in all {
             if one.ids != first.ids {
-                return Err(disagree("the same ids in the same order in each", "different ids"));
+                return Err(disagree(WHAT, "the same ids in the same order in each", "different ids"));
             }
             if one.class_names().len() != first.class_names().len() {
-                return Err(disagree("the same classes in each", "different ones"));
+                return Err(disagree(WHAT, "the same classes in each", "different ones"));
             }
             sum.add(one.maps(), one.head())?;
         }
@@ -123,9 +125,10 @@ impl Probabilities {
     }
 }
 
-fn disagree(expected: &str, got: &str) -> Error {
+/// Why predictions cannot be put together.
+pub(super) fn disagree(what: &str, expected: &str, got: &str) -> Error {
     Error::Shape {
-        what: "mean of probabilities".into(),
+        what: what.into(),
         expected: expected.into(),
         got: got.into(),
         hint: "predict the same dataset with each model".into(),

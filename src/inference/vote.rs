@@ -1,9 +1,13 @@
 //! The vote of several models' masks.
 
+use crate::Result;
 use crate::inference::Masks;
+use crate::inference::joined::check_ids;
+use crate::inference::mean::disagree;
 use crate::types::{Label, Mask};
-use crate::{Error, Result};
 use rayon::prelude::*;
+
+const WHAT: &str = "vote of masks";
 
 impl Masks {
     /// Of several models' masks of the same images the one on which more than half of the models agree, pixel by pixel and class
@@ -23,11 +27,12 @@ impl Masks {
     /// [`Error::Shape`] without any, or when ids, classes or sizes differ.
     pub fn vote(all: &[Masks]) -> Result<Masks> {
         let Some(first) = all.first() else {
-            return Err(disagree("at least one model's", "none"));
+            return Err(disagree(WHAT, "at least one model's", "none"));
         };
         if all.iter().any(|one| one.ids != first.ids) {
-            return Err(disagree("the same ids in the same order in each", "different ids"));
+            return Err(disagree(WHAT, "the same ids in the same order in each", "different ids"));
         }
+        all.iter().try_for_each(|one| check_ids(&one.ids, one.labels().len()))?;
         let one = |i: usize| of_image(&all.iter().map(|one| one.labels()[i].mask()).collect::<Vec<_>>());
         let labels = (0..first.len()).into_par_iter().map(|i| Ok(Label::of(&one(i)?)));
         Ok(first.with_labels(labels.collect::<Result<_>>()?))
@@ -38,7 +43,7 @@ impl Masks {
 fn of_image(masks: &[Mask]) -> Result<Mask> {
     let size = |mask: &Mask| (mask.classes(), mask.height(), mask.width());
     if masks.iter().any(|mask| size(mask) != size(&masks[0])) {
-        return Err(disagree("masks of the same classes and size", "different ones"));
+        return Err(disagree(WHAT, "masks of the same classes and size", "different ones"));
     }
     let mut others = masks[1..].iter().map(Mask::planes).collect::<Vec<_>>();
     masks[0].map_planes((masks[0].height(), masks[0].width()), |plane| {
@@ -48,15 +53,6 @@ fn of_image(masks: &[Mask]) -> Result<Mask> {
         }
         votes.iter().map(|votes| u8::from(2 * votes > masks.len())).collect()
     })
-}
-
-fn disagree(expected: &str, got: &str) -> Error {
-    Error::Shape {
-        what: "vote of masks".into(),
-        expected: expected.into(),
-        got: got.into(),
-        hint: "predict the same dataset with each model".into(),
-    }
 }
 
 #[cfg(test)]

@@ -23,9 +23,8 @@ impl Tile {
         (0..grid.0 * grid.1).map(move |i| Tile { grid, at: (i / grid.1, i % grid.1) })
     }
 
-    /// The id of the tile of an image.
-    pub(crate) fn id(&self, whole: &str) -> String {
-        let (row, column) = self.at;
+    /// The id of the tile of an image at a row and column.
+    pub(crate) fn name(whole: &str, (row, column): (usize, usize)) -> String {
         format!("{whole}_r{row}c{column}")
     }
 
@@ -87,7 +86,7 @@ fn tile_of(whole: &Arc<Entry>, tile: Tile) -> Entry {
         MaskSource::None => MaskSource::None,
         _ => MaskSource::Tile(whole.clone(), tile),
     };
-    Entry::new(tile.id(&whole.id), whole.z, ImageSource::Tile(whole.clone(), tile), mask)
+    Entry::new(Tile::name(&whole.id, tile.at), whole.z, ImageSource::Tile(whole.clone(), tile), mask)
 }
 
 #[cfg(test)]
@@ -119,6 +118,6 @@ mod tests {
         let pixels: Vec<u8> = (0..15).collect();
         let tile = Tile { grid: (2, 2), at: (1, 1) };
         assert_eq!((tile.size((3, 5)), tile.crop((3, 5), &pixels)), ((2, 3), vec![7, 8, 9, 12, 13, 14]));
-        assert_eq!(tile.id("a"), "a_r1c1");
+        assert_eq!(Tile::name("a", tile.at), "a_r1c1");
     }
 }
