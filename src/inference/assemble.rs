@@ -1,7 +1,6 @@
 //! Predictions of tiles put together, and one prediction in the place of another.
 
 use crate::inference::Probabilities;
-use crate::inference::joined::check_ids;
 use crate::types::{Dataset, Image, Tile};
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -24,7 +23,7 @@ impl Probabilities {
     /// [`Error::Id`] when the tiles of an image are not there; [`Error::Shape`] when they are of another size.
     pub fn assemble(&self, whole: &Dataset) -> Result<Probabilities> {
         let classes = self.class_names().len();
-        check_ids(&self.ids, self.maps().len() / classes.max(1))?;
+        self.check_unedited()?;
         let places: HashMap<&str, usize> = self.ids.iter().map(String::as_str).zip(0..).collect();
         let tiles = |id: &str| {
             let at = |row, column| places.get(Tile::name(id, (row, column)).as_str()).copied();

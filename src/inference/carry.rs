@@ -95,6 +95,7 @@ impl Masks {
 
     /// What is known around each image.
     fn seams(&self, mosaics: &Mosaics, known: &Dataset, reach: usize) -> Result<Vec<Seams>> {
+        self.check_unedited()?;
         if reach == 0 {
             let expected = "1 tile or more".into();
             return Err(Error::Config { field: "reach", got: "0".into(), expected });

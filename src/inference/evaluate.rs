@@ -135,7 +135,7 @@ pub(super) fn truths(ids: &[String], dataset: &Dataset) -> Result<Vec<Mask>> {
 }
 
 fn truth(ids: &[String], dataset: &Dataset, i: usize) -> Result<Mask> {
-    dataset.mask(i)?.ok_or_else(|| no_truth(&ids[i]))
+    dataset.mask(i)?.ok_or_else(|| no_truth(ids.get(i).map_or("", String::as_str)))
 }
 
 fn check_ids(ids: &[String], dataset: &Dataset) -> Result<()> {

@@ -57,6 +57,7 @@ impl Probabilities {
     /// [`Dataset::get`].
     pub(crate) fn image_scores(&self, dataset: &Dataset) -> Result<Vec<ImageScore>> {
         self.check_one_class()?;
+        self.check_unedited()?;
         scores(dataset, &self.ids, |i| {
             let map = &self.maps()[i];
             Ok((map.threshold(THRESHOLD)?, Some(map)))
@@ -70,6 +71,7 @@ impl Masks {
     /// # Errors
     /// [`Error::Id`] when an image was not predicted; as [`Dataset::get`].
     pub(crate) fn image_scores(&self, dataset: &Dataset) -> Result<Vec<ImageScore>> {
+        self.check_unedited()?;
         scores(dataset, &self.ids, |i| Ok((self.labels()[i].mask(), None)))
     }
 }

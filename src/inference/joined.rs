@@ -33,19 +33,6 @@ impl Probabilities {
     }
 }
 
-/// That nobody has edited the public ids: there is one for each prediction.
-pub(super) fn check_ids(ids: &[String], predicted: usize) -> Result<()> {
-    if ids.len() == predicted {
-        return Ok(());
-    }
-    Err(Error::Shape {
-        what: "ids of predictions".into(),
-        expected: format!("{predicted}, one for each"),
-        got: ids.len().to_string(),
-        hint: "leave `ids` as it is; `select` takes some of them".into(),
-    })
-}
-
 /// Single images, sorted by id.
 fn of_images(mut images: Vec<(&Probabilities, usize)>) -> Result<Probabilities> {
     images.sort_by(|(a, i), (b, j)| a.ids[*i].cmp(&b.ids[*j]));
@@ -64,7 +51,7 @@ fn of_images(mut images: Vec<(&Probabilities, usize)>) -> Result<Probabilities> 
             hint: "join what models of the same classes predicted".into(),
         });
     }
-    images.iter().try_for_each(|(all, _)| check_ids(&all.ids, all.maps().len() / classes.max(1)))?;
+    images.iter().try_for_each(|(all, _)| all.check_unedited())?;
     let places = |at: usize| at * classes..(at + 1) * classes;
     let maps = images.iter().flat_map(|(all, at)| all.maps()[places(*at)].to_vec()).collect();
     let head = |(all, at): &(&Probabilities, usize)| all.head().map(|head| head[places(*at)].to_vec());
@@ -75,7 +62,9 @@ fn of_images(mut images: Vec<(&Probabilities, usize)>) -> Result<Probabilities> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Image;
+    use crate::inference::Masks;
+    use crate::postprocess::Crf;
+    use crate::types::{Dataset, Image, Sample};
 
     fn named(ids: &[&str], p: f32) -> Probabilities {
         let image = Image { height: 1, width: 2, pixels: vec![p, 1.0 - p] };
@@ -111,6 +100,15 @@ mod tests {
         all.ids.push("c".into());
         assert!(matches!(all.get("c"), Err(Error::Id { .. })));
         assert!(matches!(all.select(&["c"]), Err(Error::Shape { .. })));
-        assert!(matches!(Probabilities::join(&[all]), Err(Error::Shape { .. })));
+        assert!(matches!(Probabilities::join(std::slice::from_ref(&all)), Err(Error::Shape { .. })));
+        assert!(matches!(all.threshold(0.5), Err(Error::Shape { .. })));
+        let mut masks = named(&["a", "b"], 0.25).threshold(0.5).unwrap();
+        masks.ids.push("d".into());
+        assert!(matches!(masks.get("d"), Err(Error::Id { .. })));
+        assert!(matches!(Masks::vote(std::slice::from_ref(&masks)), Err(Error::Shape { .. })));
+        let image = |id: &str| Sample { id: id.into(), z: None, image: all.maps()[0].clone(), mask: None };
+        let images = Dataset::from_samples(masks.ids.iter().map(|id| image(id)).collect()).unwrap();
+        assert!(matches!(masks.refine(&images, &Crf::default()), Err(Error::Shape { .. })));
+        assert!(matches!(masks.image_scores(&images), Err(Error::Shape { .. })));
     }
 }

@@ -75,6 +75,12 @@ impl Masks {
         Masks { labels: Arc::new(labels), ..self.clone() }
     }
 
+    /// # Errors
+    /// [`Error::Shape`] when there are not as many ids as masks, which `ids` being public allows.
+    pub(super) fn check_unedited(&self) -> Result<()> {
+        check_count(&self.ids, self.labels.len())
+    }
+
     /// The masks as they are kept, in the order of the ids.
     pub(crate) fn labels(&self) -> &[Label] {
         &self.labels
@@ -130,6 +136,19 @@ pub(super) fn position(ids: &[String], id: &str) -> Result<usize> {
 
 pub(super) fn not_predicted(id: &str) -> Error {
     Error::Id { id: id.into(), why: "was not predicted; `ids` lists those that were".into() }
+}
+
+/// That nobody has edited the public ids: there is one for each prediction.
+pub(super) fn check_count(ids: &[String], predicted: usize) -> Result<()> {
+    if ids.len() == predicted {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what: "ids of predictions".into(),
+        expected: format!("{predicted}, one for each"),
+        got: ids.len().to_string(),
+        hint: "leave `ids` as it is; `select` takes some of them".into(),
+    })
 }
 
 #[cfg(test)]

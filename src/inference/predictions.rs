@@ -1,7 +1,7 @@
 //! What a model says of a dataset: probabilities.
 
 use crate::inference::Masks;
-use crate::inference::masks::{not_predicted, position};
+use crate::inference::masks::{check_count, not_predicted, position};
 use crate::metrics::MaskRule;
 use crate::types::{Image, Label, Mask, numbered};
 use crate::{Error, Result};
@@ -105,6 +105,12 @@ impl Probabilities {
         }
     }
 
+    /// # Errors
+    /// [`Error::Shape`] when there are not as many ids as predictions, which `ids` being public allows.
+    pub(super) fn check_unedited(&self) -> Result<()> {
+        check_count(&self.ids, self.maps.len() / self.class_names.len().max(1))
+    }
+
     pub(crate) fn maps(&self) -> &[Image] {
         &self.maps
     }
@@ -146,6 +152,7 @@ impl Probabilities {
 
     /// The masks of the images, `plane` being the mask of the map at `i`.
     fn masks(&self, plane: impl Fn(usize) -> Result<Mask> + Sync) -> Result<Masks> {
+        self.check_unedited()?;
         let classes = self.class_names.len();
         let one = |image: usize| {
             let planes = (image * classes..(image + 1) * classes).map(&plane);

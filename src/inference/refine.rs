@@ -25,6 +25,7 @@ impl Masks {
     /// [`Error::Id`] when the dataset lacks an image; as [`Dataset::get`] and [`Crf::refine_mask`], for the first image in order.
     pub fn refine(&self, dataset: &Dataset, crf: &Crf) -> Result<Masks> {
         crf.check()?;
+        self.check_unedited()?;
         let one = |work: &mut Workspace, image: &Image, i: usize| {
             Ok(Label::of(&crf.mask_in(work, image, &self.labels()[i].mask())?))
         };

@@ -2,7 +2,6 @@
 
 use crate::Result;
 use crate::inference::Masks;
-use crate::inference::joined::check_ids;
 use crate::inference::mean::disagree;
 use crate::types::{Label, Mask};
 use rayon::prelude::*;
@@ -32,7 +31,7 @@ impl Masks {
         if all.iter().any(|one| one.ids != first.ids) {
             return Err(disagree(WHAT, "the same ids in the same order in each", "different ids"));
         }
-        all.iter().try_for_each(|one| check_ids(&one.ids, one.labels().len()))?;
+        all.iter().try_for_each(Masks::check_unedited)?;
         let one = |i: usize| of_image(&all.iter().map(|one| one.labels()[i].mask()).collect::<Vec<_>>());
         let labels = (0..first.len()).into_par_iter().map(|i| Ok(Label::of(&one(i)?)));
         Ok(first.with_labels(labels.collect::<Result<_>>()?))
