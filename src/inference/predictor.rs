@@ -6,7 +6,7 @@ use crate::inference::{Masks, Probabilities, Tta};
 use crate::metrics::MaskRule;
 use crate::models::{Architecture, Model};
 use crate::nn::{Batch, BatchLayout, for_each_batch, sigmoid, without_gradients};
-use crate::types::{Dataset, Image, numbered};
+use crate::types::{Dataset, numbered};
 use crate::{Error, Result};
 use candle_core::{DType, Device, Tensor};
 
@@ -25,11 +25,7 @@ fn images_per_pass(dataset: &Dataset, input_size: Option<(usize, usize)>) -> Res
 
 /// Pixels of the first image; 0 where there is none.
 pub(super) fn pixels_of_first(dataset: &Dataset) -> Result<usize> {
-    if dataset.is_empty() {
-        return Ok(0);
-    }
-    let Image { height, width, .. } = dataset.get(0)?.image;
-    Ok(height * width)
+    dataset.size(0).map(|(height, width)| height * width)
 }
 
 impl Model {

@@ -23,7 +23,7 @@ impl Masks {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shape`] without any, or when ids, classes or sizes differ.
+    /// [`Error::Shape`](crate::Error::Shape) without any, or when ids, classes or sizes differ.
     pub fn vote(all: &[Masks]) -> Result<Masks> {
         let Some(first) = all.first() else {
             return Err(disagree(WHAT, "at least one model's", "none"));
