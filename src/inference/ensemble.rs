@@ -87,6 +87,14 @@ impl Ensemble {
         collect::probabilities(dataset, &self.class_names(dataset), predict)
     }
 
+    /// What each model predicts by itself: [`Probabilities::mean`] is their mean, [`Masks::vote`] the vote of their masks.
+    ///
+    /// # Errors
+    /// As [`Model::predict_tta`].
+    pub fn predict_each(&self, dataset: &Dataset, tta: &Tta) -> Result<Vec<Probabilities>> {
+        self.models.iter().map(|model| model.predict_tta(dataset, tta)).collect()
+    }
+
     /// The masks that rules make of what [`Ensemble::predict_tta`] says, without keeping the probabilities; see
     /// [`Model::predict_masks`].
     ///

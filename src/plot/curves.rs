@@ -8,7 +8,7 @@ use crate::training::{Epoch, History, LrFind, Metric};
 use crate::{Error, Result};
 
 impl History {
-    /// The losses and the validation score over the epochs; the best epoch is marked, averaged weights have a dot of their own.
+    /// The losses and the validation score over the epochs; averaged weights have a dot of their own; what is best is marked.
     ///
     /// # Errors
     /// [`Error::Figure`](crate::Error::Figure) when it cannot be drawn.
@@ -16,10 +16,7 @@ impl History {
         let line = |label: &str, color, metric| Layer::line(label, color, points(&self.epochs, metric));
         let mut losses =
             vec![line("train", BLUE, Metric::TrainLoss), line("valid", VERMILLION, Metric::ValidLoss)];
-        let score = match self.monitor.is_loss() {
-            true => Metric::MeanPrecision,
-            false => self.monitor,
-        };
+        let score = self.monitor.score();
         let mut scores = vec![line("valid", VERMILLION, score)];
         if let Some(averaged) = self.averaged {
             let dot = |metric| {
@@ -29,15 +26,24 @@ impl History {
             losses.push(dot(Metric::ValidLoss));
             scores.push(dot(score));
         }
-        let value = |best: Epoch| self.monitor.of(&best);
-        let mark = self.best().filter(|best| value(*best).is_finite()).map(|best| Mark {
-            label: format!("best: {:.3} in epoch {}", value(best), best.epoch),
-            color: if self.monitor == Metric::TrainLoss { BLUE } else { VERMILLION },
-            at: (best.epoch as f64, value(best)),
-        });
+        let mark = self.best().map(|best| self.mark(best)).filter(|mark| mark.at.1.is_finite());
         let (in_losses, in_scores) = if self.monitor.is_loss() { (mark, None) } else { (None, mark) };
         let panels = vec![panel("Loss", losses, in_losses), panel(&title(score), scores, in_scores)];
         side_by_side("training curves", panels)
+    }
+
+    /// The best epoch, or the averaged weights where they are better.
+    fn mark(&self, best: Epoch) -> Mark {
+        let (monitor, epoch) = (self.monitor, best.epoch);
+        let averaged =
+            self.averaged.filter(|averaged| monitor.is_better(monitor.of(averaged), monitor.of(&best)));
+        let (best, what, color) = match averaged {
+            Some(averaged) => (averaged, "of averaged weights".into(), BLUISH_GREEN),
+            None if monitor == Metric::TrainLoss => (best, format!("in epoch {epoch}"), BLUE),
+            None => (best, format!("in epoch {epoch}"), VERMILLION),
+        };
+        let at = (best.epoch as f64, monitor.of(&best));
+        Mark { label: format!("best: {:.3} {what}", at.1), color, at }
     }
 
     /// Several runs over the epochs: their validation losses, and the score that the first one monitors. At most 7 can be told
@@ -62,7 +68,7 @@ impl History {
             let why = format!("{} runs; expected 1 to {}", runs.len(), COLORS.len());
             return Err(Error::Figure { what: "comparison of runs".into(), why });
         };
-        let score = if first.monitor.is_loss() { Metric::MeanPrecision } else { first.monitor };
+        let score = first.monitor.score();
         let lines = |metric: Metric| {
             let line = |(run, &color): (&&History, _)| {
                 let name = run.run_folder.file_name().unwrap_or(run.run_folder.as_os_str());

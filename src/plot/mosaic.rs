@@ -155,10 +155,10 @@ fn seams(canvas: &Canvas, [(left, top), (right, bottom)]: [(i32, i32); 2]) -> Pa
 
 /// An id on a pale ground in the corner of its tile.
 fn label(canvas: &Canvas, id: &str, [(x, y), (right, _)]: [(i32, i32); 2]) -> Painted {
-    let text = Text::Small.fit(id, right - x - 18);
-    let corners = [(x + 4, y + 4), (x + 14 + Text::Small.width(&text), y + 32)];
+    let text = Text::Small.fit(id, right - x - 12);
+    let corners = [(x + 2, y + 4), (x + 10 + Text::Small.width(&text), y + 32)];
     canvas.draw(&Rectangle::new(corners, RGBColor(255, 255, 255).mix(0.72).filled()))?;
-    Text::Small.draw(canvas, &text, (x + 9, y + 18), (HPos::Left, INK))
+    Text::Small.draw(canvas, &text, (x + 6, y + 18), (HPos::Left, INK))
 }
 
 /// Where each section stands, left to right in rows.

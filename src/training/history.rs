@@ -93,12 +93,11 @@ impl std::fmt::Debug for History {
             return write!(f, "History: no epoch yet");
         };
         let seconds: f64 = self.epochs.iter().map(|epoch| epoch.seconds).sum();
+        let waited: f64 = self.epochs.iter().map(|epoch| epoch.waited).sum();
         let (epochs, monitor, value) = (self.epochs.len(), self.monitor, self.monitor.of(&best));
-        write!(
-            f,
-            "History: {epochs} epochs in {seconds:.0} s, best {monitor} {value:.4} in epoch {}",
-            best.epoch
-        )?;
+        let s = if epochs == 1 { "" } else { "s" };
+        write!(f, "History: {epochs} epoch{s} in {seconds:.0} s, {waited:.1} s of it waiting for images")?;
+        write!(f, "; best {monitor} {value:.4} in epoch {}", best.epoch)?;
         if let Some(averaged) = &self.averaged {
             write!(f, ", of averaged weights {:.4}", monitor.of(averaged))?;
         }

@@ -33,6 +33,11 @@ impl Metric {
         matches!(self, Metric::ValidLoss | Metric::TrainLoss)
     }
 
+    /// The score to show beside the losses: itself, or mean precision where it is a loss.
+    pub(crate) fn score(self) -> Metric {
+        if self.is_loss() { Metric::MeanPrecision } else { self }
+    }
+
     /// Its value after an epoch.
     pub fn of(self, epoch: &Epoch) -> f64 {
         match self {

@@ -4,7 +4,7 @@
 //! sequences that would go back up. In the first epoch there is a line every few seconds as well, so that a long one
 //! does not look like a stuck one, and it is soon clear how long the run will take.
 
-use crate::training::{Epoch, History};
+use crate::training::{Epoch, History, Metric};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -35,9 +35,10 @@ impl Progress {
             println!("resuming after epoch {resumed_after}, from {}", folder.display());
         }
         println!(
-            "{} images, up to {} epochs; to stop early: touch {}",
+            "{} images, up to {} epoch{}; to stop early: touch {}",
             self.images,
             self.epochs,
+            if self.epochs == 1 { "" } else { "s" },
             folder.join("STOP").display()
         );
         self.epoch_start = Instant::now();
@@ -61,17 +62,19 @@ impl Progress {
         );
     }
 
-    pub(crate) fn epoch(&mut self, epoch: &Epoch, is_best: bool) {
+    /// The line after an epoch, with the score that is monitored, or mean precision where a loss is.
+    pub(crate) fn epoch(&mut self, epoch: &Epoch, monitor: Metric, is_best: bool) {
         self.done += 1;
         self.mean_seconds += (epoch.seconds - self.mean_seconds) / self.done as f64;
         let left = self.mean_seconds * self.epochs.saturating_sub(epoch.epoch) as f64;
         println!(
-            "epoch {:>2}/{}  train loss {:.4}  valid loss {:.4}  mean precision {:.4} {}  {:.0} images/s  {} left",
+            "epoch {:>2}/{}  train loss {:.4}  valid loss {:.4}  {} {:.4} {}  {:.0} images/s  {} left",
             epoch.epoch,
             self.epochs,
             epoch.train_loss,
             epoch.valid_loss,
-            epoch.mean_precision,
+            monitor.score(),
+            monitor.score().of(epoch),
             if is_best { '★' } else { ' ' },
             epoch.images_per_second,
             duration(left)

@@ -171,7 +171,7 @@ impl<'a> Trainer<'a> {
         let averages = [&self.ema, &self.swa];
         self.folder.save_last(self.model, &self.stepper, &self.epochs, averages, self.config)?;
         self.folder.record(self.model, self.config, &self.history("going on".into()))?;
-        self.progress.epoch(&epoch, is_best);
+        self.progress.epoch(&epoch, self.config.monitor, is_best);
         Ok(())
     }
 
