@@ -88,6 +88,7 @@ impl Masks {
         known: &Dataset,
         valid: &Dataset,
     ) -> Result<ChosenSeamRules> {
+        self.check_unedited()?;
         let truths = evaluate::truths(&self.ids, valid)?;
         let seams = self.seams(mosaics, known, SeamRules::default().reach)?;
         seam_choice::choose(&truths, &self.masks().collect::<Vec<_>>(), &seams)

@@ -55,6 +55,7 @@ impl Masks {
     /// # Errors
     /// [`Error::Id`] when the ids differ or an image has no mask; as [`Dataset::get`]; [`Error::Shape`] when a mask is not of its image's size.
     pub fn choose_components(&self, dataset: &Dataset) -> Result<ChosenComponents> {
+        self.check_unedited()?;
         let truths = evaluate::truths(&self.ids, dataset)?;
         let connectivity = ComponentRule::default().connectivity;
         let score = |masks: &[Mask]| Ok::<_, Error>(Score::of(&truths, masks, 0.5)?.mean_precision);

@@ -86,6 +86,7 @@ impl Probabilities {
     }
 
     pub(crate) fn truths(&self, dataset: &Dataset) -> Result<Vec<Mask>> {
+        self.check_unedited()?;
         truths(&self.ids, dataset)
     }
 }
@@ -114,6 +115,7 @@ impl Masks {
         dataset: &Dataset,
         measure: impl Fn(&Mask, &Mask) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
+        self.check_unedited()?;
         check_ids(&self.ids, dataset)?;
         let one = |(i, mask): (usize, Mask)| measure(&truth(&self.ids, dataset, i)?, &mask);
         // Collected first, so that of several errors it is always the first one in order.

@@ -98,17 +98,45 @@ mod tests {
     fn edited_ids_are_one_line() {
         let mut all = named(&["a", "b"], 0.25);
         all.ids.push("c".into());
-        assert!(matches!(all.get("c"), Err(Error::Id { .. })));
+        assert!(matches!(all.get("a"), Err(Error::Shape { .. })));
         assert!(matches!(all.select(&["c"]), Err(Error::Shape { .. })));
         assert!(matches!(Probabilities::join(std::slice::from_ref(&all)), Err(Error::Shape { .. })));
         assert!(matches!(all.threshold(0.5), Err(Error::Shape { .. })));
         let mut masks = named(&["a", "b"], 0.25).threshold(0.5).unwrap();
         masks.ids.push("d".into());
-        assert!(matches!(masks.get("d"), Err(Error::Id { .. })));
+        assert!(matches!(masks.get("a"), Err(Error::Shape { .. })));
         assert!(matches!(Masks::vote(std::slice::from_ref(&masks)), Err(Error::Shape { .. })));
         let image = |id: &str| Sample { id: id.into(), z: None, image: all.maps()[0].clone(), mask: None };
         let images = Dataset::from_samples(masks.ids.iter().map(|id| image(id)).collect()).unwrap();
         assert!(matches!(masks.refine(&images, &Crf::default()), Err(Error::Shape { .. })));
         assert!(matches!(masks.image_scores(&images), Err(Error::Shape { .. })));
+    }
+
+    #[test]
+    fn a_removed_id_moves_no_mask_to_another_image() {
+        let whole = named(&["a", "b"], 0.25);
+        let sample = |id: &str| {
+            let image = whole.maps()[0].clone();
+            Sample { id: id.into(), z: None, mask: Some(image.threshold(0.5).unwrap()), image }
+        };
+        let b = Dataset::from_samples(vec![sample("b")]).unwrap();
+        let (mut masks, mut all) = (whole.threshold(0.5).unwrap(), whole.clone());
+        masks.ids.remove(0);
+        all.ids.remove(0);
+        let folder = tempfile::tempdir().unwrap();
+        let errors = [
+            masks.submit(folder.path().join("submission.csv")).err(),
+            masks.get("b").err(),
+            masks.mean_precision(&b).err(),
+            masks.choose_components(&b).err(),
+            b.with_masks(&masks).err(),
+            all.get("b").err(),
+            all.evaluate(&b).err(),
+            all.refine(&b, &Crf::default()).err(),
+            Probabilities::mean(&[all.clone(), all]).err(),
+        ];
+        for (i, error) in errors.into_iter().enumerate() {
+            assert!(matches!(error, Some(Error::Shape { .. })), "{i}: {error:?}");
+        }
     }
 }

@@ -59,15 +59,16 @@ impl Masks {
     /// The mask of one image.
     ///
     /// # Errors
-    /// [`Error::Id`] when no image has this id.
+    /// [`Error::Id`] when no image has this id; [`Error::Shape`] when there are not as many ids as masks, `ids` being public.
     pub fn get(&self, id: &str) -> Result<Mask> {
+        self.check_unedited()?;
         let label = self.labels.get(position(&self.ids, id)?).ok_or_else(|| not_predicted(id))?;
         Ok(label.mask())
     }
 
     /// The share of masks without salt, in `[0, 1]`.
     pub fn empty_share(&self) -> f64 {
-        self.labels.iter().filter(|label| label.is_empty()).count() as f64 / self.len().max(1) as f64
+        self.labels.iter().filter(|label| label.is_empty()).count() as f64 / self.labels.len().max(1) as f64
     }
 
     /// The same images with other masks.
@@ -96,9 +97,10 @@ impl Masks {
     /// one row per image and class, named `id_class`.
     ///
     /// # Errors
-    /// [`Error::Id`] when an id of `sample_submission.csv` was not predicted; [`Error::Io`] when the file cannot be
+    /// [`Error::Id`] when an id of `sample_submission.csv` was not predicted; as [`Masks::get`]; [`Error::Io`] when the file cannot be
     /// written: an older one is then as it was.
     pub fn submit(&self, path: impl AsRef<Path>) -> Result<Submission> {
+        self.check_unedited()?;
         let names = self.class_names.as_slice();
         let named = |id: &String, name: &String| match names.len() {
             1 => id.clone(),

@@ -115,6 +115,7 @@ impl Probabilities {
             if one.ids != first.ids {
                 return Err(disagree(WHAT, "the same ids in the same order in each", "different ids"));
             }
+            one.check_unedited()?;
             if one.class_names().len() != first.class_names().len() {
                 return Err(disagree(WHAT, "the same classes in each", "different ones"));
             }

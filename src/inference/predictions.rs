@@ -86,9 +86,11 @@ impl Probabilities {
     /// The map of one image: each pixel the probability of salt.
     ///
     /// # Errors
-    /// [`Error::Id`] when no image has this id; [`Error::Config`] when there are several classes.
+    /// [`Error::Id`] when no image has this id; [`Error::Config`] when there are several classes; [`Error::Shape`] when there
+    /// are not as many ids as predictions, `ids` being public.
     pub fn get(&self, id: &str) -> Result<Image> {
         self.check_one_class()?;
+        self.check_unedited()?;
         self.maps.get(position(&self.ids, id)?).cloned().ok_or_else(|| not_predicted(id))
     }
 

@@ -52,6 +52,7 @@ impl Probabilities {
     /// image in order.
     pub fn refine(&self, dataset: &Dataset, crf: &Crf) -> Result<Probabilities> {
         crf.check()?;
+        self.check_unedited()?;
         let one = |work: &mut Workspace, image: &Image, i: usize| {
             let maps = self.maps().chunks(self.class_names().len()).nth(i).unwrap_or_default();
             maps.iter().map(|map| crf.probabilities_in(work, image, map)).collect::<Result<Vec<_>>>()
