@@ -44,7 +44,7 @@ impl Probabilities {
         let made: Vec<Vec<(Image, Option<f32>)>> =
             (0..ids.len()).into_par_iter().map(one).collect::<Result<_>>()?;
         let (maps, heads): (Vec<Image>, Vec<Option<f32>>) = made.into_iter().flatten().unzip();
-        let all = Probabilities::new(ids, maps, whole.submission_order());
+        let all = Probabilities::new(ids, maps).with_submission_format(whole.submission_format());
         Ok(all.with_class_names(self.class_names()).with_presence(heads.into_iter().collect()))
     }
 
@@ -130,7 +130,7 @@ mod tests {
     fn mirror(dataset: &Dataset) -> Probabilities {
         let maps = (0..dataset.len()).map(|i| dataset.get(i).unwrap().image).collect();
         let presence = (0..dataset.len()).map(|i| i as f32).collect();
-        Probabilities::new(dataset.ids(), maps, None).with_presence(Some(presence))
+        Probabilities::new(dataset.ids(), maps).with_presence(Some(presence))
     }
 
     #[test]
@@ -179,12 +179,11 @@ mod tests {
     #[test]
     fn replaced_predictions_are_the_others() {
         let (whole, flat) = (dataset(), Image::new(5, 7, vec![0.5; 35]).unwrap());
-        let other = Probabilities::new(vec!["id1".into()], vec![flat.clone()], None);
+        let other = Probabilities::new(vec!["id1".into()], vec![flat.clone()]);
         let both = mirror(&whole).replace(&other).unwrap();
         assert_eq!((both.ids.clone(), both.get("id1").unwrap()), (whole.ids(), flat));
         assert_eq!(both.get("id2").unwrap(), whole.get(2).unwrap().image);
-        let stranger =
-            Probabilities::new(vec!["x".into()], vec![Image::new(5, 7, vec![0.5; 35]).unwrap()], None);
+        let stranger = Probabilities::new(vec!["x".into()], vec![Image::new(5, 7, vec![0.5; 35]).unwrap()]);
         assert!(matches!(both.replace(&stranger), Err(Error::Id { id, .. }) if id == "x"));
     }
 }

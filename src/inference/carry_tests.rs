@@ -70,7 +70,7 @@ fn predicted(dataset: &Dataset, masks: impl Fn(&str) -> Mask) -> Masks {
         Image::new(mask.height(), mask.width(), pixels).unwrap()
     };
     let maps = dataset.ids().iter().map(map).collect();
-    Probabilities::new(dataset.ids(), maps, None).threshold(0.5).unwrap()
+    Probabilities::new(dataset.ids(), maps).threshold(0.5).unwrap()
 }
 
 /// What a network says that sees some salt in the middle of each tile.

@@ -151,7 +151,7 @@ mod tests {
     fn probabilities(maps: &[(&str, [f32; 4])]) -> Probabilities {
         let map = |(_, p): &(&str, [f32; 4])| Image::new(1, 4, p.to_vec()).unwrap();
         let ids = maps.iter().map(|m| m.0.into()).collect();
-        Probabilities::new(ids, maps.iter().map(map).collect(), None)
+        Probabilities::new(ids, maps.iter().map(map).collect())
     }
 
     #[test]
@@ -184,7 +184,7 @@ mod tests {
         assert!(matches!(all.image_scores(&strangers), Err(Error::Id { id, .. }) if id == "stranger"));
         let one = dataset(&[("a", Some([0; 4]))]);
         assert!(matches!(all.image_scores(&one), Err(Error::Image { id, .. }) if id == "a"));
-        let small = Probabilities::new(vec!["a".into()], vec![Image::new(1, 1, vec![0.5]).unwrap()], None);
+        let small = Probabilities::new(vec!["a".into()], vec![Image::new(1, 1, vec![0.5]).unwrap()]);
         let line = small.image_scores(&one).err().unwrap().to_string();
         assert!(line.contains("of a: expected 1×4"), "{line}");
     }

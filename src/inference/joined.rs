@@ -19,7 +19,7 @@ impl Probabilities {
             })
         };
         let chosen = of_images(ids.iter().map(place).collect::<Result<_>>()?)?;
-        Ok(chosen.with_submission_order(self.submission_order()))
+        Ok(chosen.with_submission_format(self.submission_format()))
     }
 
     /// The probabilities of different images together, in the order of their ids as in a dataset: of the folds of a
@@ -29,7 +29,8 @@ impl Probabilities {
     /// [`Error::Id`] when an id is there twice; [`Error::Shape`] when they have other classes.
     pub fn join(all: &[Probabilities]) -> Result<Probabilities> {
         let joined = of_images(all.iter().flat_map(|one| (0..one.len()).map(move |at| (one, at))).collect())?;
-        Ok(joined.with_submission_order(all.first().and_then(Probabilities::submission_order)))
+        Ok(joined
+            .with_submission_format(all.first().map(Probabilities::submission_format).unwrap_or_default()))
     }
 }
 
@@ -56,7 +57,7 @@ fn of_images(mut images: Vec<(&Probabilities, usize)>) -> Result<Probabilities> 
     let maps = images.iter().flat_map(|(all, at)| all.maps()[places(*at)].to_vec()).collect();
     let head = |(all, at): &(&Probabilities, usize)| all.head().map(|head| head[places(*at)].to_vec());
     let presence = images.iter().map(head).collect::<Option<Vec<_>>>().map(|heads| heads.concat());
-    Ok(Probabilities::new(ids, maps, None).with_class_names(&names).with_presence(presence))
+    Ok(Probabilities::new(ids, maps).with_class_names(&names).with_presence(presence))
 }
 
 #[cfg(test)]
@@ -70,7 +71,7 @@ mod tests {
         let image = Image { height: 1, width: 2, pixels: vec![p, 1.0 - p] };
         let ids: Vec<String> = ids.iter().map(|id| id.to_string()).collect();
         let (maps, presence) = (vec![image; ids.len()], vec![p; ids.len()]);
-        Probabilities::new(ids, maps, None).with_presence(Some(presence))
+        Probabilities::new(ids, maps).with_presence(Some(presence))
     }
 
     #[test]

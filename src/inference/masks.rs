@@ -1,7 +1,7 @@
 //! Predicted masks.
 
-use crate::io::{Submission, write_class_submission};
-use crate::types::{Label, Mask, Rle};
+use crate::io::{Submission, write_rows};
+use crate::types::{Label, Mask, Rle, SubmissionFormat};
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -16,17 +16,17 @@ pub struct Masks {
     pub ids: Vec<String>,
     class_names: Arc<Vec<String>>,
     labels: Arc<Vec<Label>>,
-    submission_order: Option<Arc<Vec<String>>>,
+    submission_format: Arc<SubmissionFormat>,
 }
 
 impl Masks {
-    pub(super) fn new(
-        ids: Vec<String>,
-        class_names: Arc<Vec<String>>,
-        labels: Vec<Label>,
-        submission_order: Option<Arc<Vec<String>>>,
-    ) -> Masks {
-        Masks { ids, class_names, labels: Arc::new(labels), submission_order }
+    pub(super) fn new(ids: Vec<String>, class_names: Arc<Vec<String>>, labels: Vec<Label>) -> Masks {
+        Masks { ids, class_names, labels: Arc::new(labels), submission_format: Arc::default() }
+    }
+
+    /// The same, submitted so.
+    pub(super) fn with_submission_format(self, submission_format: Arc<SubmissionFormat>) -> Masks {
+        Masks { submission_format, ..self }
     }
 
     /// What the classes are called, as in the dataset.
@@ -41,9 +41,7 @@ impl Masks {
     pub fn class(&self, class: usize) -> Result<Masks> {
         let labels = self.labels.iter().map(|label| label.class(class)).collect::<Result<Vec<_>>>()?;
         let class_names = self.class_names.get(class).into_iter().cloned().collect();
-        // Rows of several classes are no rows of one.
-        let submission_order = self.submission_order.clone().filter(|_| self.class_names.len() == 1);
-        Ok(Masks { class_names: Arc::new(class_names), submission_order, ..self.with_labels(labels) })
+        Ok(Masks { class_names: Arc::new(class_names), ..self.with_labels(labels) })
     }
 
     /// How many masks there are.
@@ -94,26 +92,42 @@ impl Masks {
 
     /// Writes Kaggle's `submission.csv`: `id,rle_mask`, one row per image, in the order of `sample_submission.csv`
     /// where the competition's folder has one, else in the order of [`Masks::ids`]. Of several classes `Image_Label,EncodedPixels`,
-    /// one row per image and class, named `id_class`.
+    /// one row per image and class, named `id_class`; so too of one class of the clouds competition, the rows of that class alone.
     ///
     /// # Errors
-    /// [`Error::Id`] when an id of `sample_submission.csv` was not predicted; as [`Masks::get`]; [`Error::Io`] when the file cannot be
-    /// written: an older one is then as it was.
+    /// [`Error::Id`] when an id of `sample_submission.csv` was not predicted; [`Error::Config`] when a class has no rows in it;
+    /// [`Error::Shape`] when masks are not of the size that the competition scores; as [`Masks::get`]; [`Error::Io`] when the
+    /// file cannot be written: an older one is then as it was.
     pub fn submit(&self, path: impl AsRef<Path>) -> Result<Submission> {
         self.check_unedited()?;
+        self.check_size()?;
         let names = self.class_names.as_slice();
-        let named = |id: &String, name: &String| match names.len() {
-            1 => id.clone(),
-            _ => format!("{id}_{name}"),
+        let by_class = self.submission_format.is_by_class(names);
+        let named = |id: &String, name: &String| match by_class {
+            true => SubmissionFormat::row(id, name),
+            false => id.clone(),
         };
         let rows = |(id, label)| names.iter().map(move |name| named(id, name)).zip(Label::rles(label));
         let rows = self.ids.iter().zip(self.labels.as_slice()).flat_map(rows).collect();
-        write_class_submission(path.as_ref(), names.len(), &self.in_order(rows)?)
+        write_rows(path.as_ref(), by_class, &self.in_order(rows)?)
+    }
+
+    /// Kaggle takes runs of any size, and scores them as pixels of its own.
+    fn check_size(&self) -> Result<()> {
+        let Some(size) = self.submission_format.size else { return Ok(()) };
+        let other = self.ids.iter().zip(self.labels.as_slice()).find(|(_, label)| label.size() != size);
+        let Some((id, label)) = other else { return Ok(()) };
+        Err(Error::Shape {
+            what: format!("submitted mask of {id}"),
+            expected: format!("{}×{} as the competition scores it", size.0, size.1),
+            got: format!("{}×{}", label.size().0, label.size().1),
+            hint: "predict the test set at the size at which it is opened".into(),
+        })
     }
 
     /// The rows in the order of `sample_submission.csv`, where there is one.
     fn in_order<'a>(&self, rows: Vec<(String, &'a Rle)>) -> Result<Vec<(String, &'a Rle)>> {
-        let Some(order) = &self.submission_order else { return Ok(rows) };
+        let Some(order) = &self.submission_format.order else { return Ok(rows) };
         let by_name: HashMap<&String, &Rle> = rows.iter().map(|(name, rle)| (name, *rle)).collect();
         let row = |name: &String| match by_name.get(name) {
             Some(&rle) => Ok((name.clone(), rle)),
@@ -122,7 +136,20 @@ impl Masks {
                 why: "is in sample_submission.csv but was not predicted; predict the whole test set".into(),
             }),
         };
-        order.iter().map(row).collect()
+        if !self.submission_format.by_class {
+            return order.iter().map(row).collect();
+        }
+        let is_of = |row: &String, class: &String| SubmissionFormat::is_of_class(row, class);
+        if let Some(name) = self.class_names.iter().find(|name| !order.iter().any(|row| is_of(row, name))) {
+            let first = order.first().map_or("", String::as_str);
+            let expected = format!(
+                "classes that have rows in sample_submission.csv, such as {first}; predict `class(i)` of the \
+                 test set for one of them"
+            );
+            return Err(Error::Config { field: "class names", got: name.clone(), expected });
+        }
+        let asked = |row: &&String| self.class_names.iter().any(|name| is_of(row, name));
+        order.iter().filter(asked).map(row).collect()
     }
 }
 
@@ -160,20 +187,22 @@ mod tests {
     fn masks(pixels: &[[u8; 2]]) -> Masks {
         let ids = (0..pixels.len()).map(|i| format!("id{i}")).collect();
         let label = |pixels: &[u8; 2]| Label::of(&Mask::new(1, 2, pixels.to_vec()).unwrap());
-        Masks::new(ids, Arc::new(vec!["salt".into()]), pixels.iter().map(label).collect(), None)
+        Masks::new(ids, Arc::new(vec!["salt".into()]), pixels.iter().map(label).collect())
     }
 
     #[test]
     fn a_submission_lists_each_id_and_misses_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("submission.csv");
-        let mut masks = masks(&[[0, 0], [1, 0]]);
-        masks.submission_order = Some(Arc::new(vec!["id1".into(), "id0".into()]));
-        let submission = masks.submit(&path).unwrap();
+        let masks = masks(&[[0, 0], [1, 0]]);
+        let ordered = |order: &[&str]| {
+            let order = Some(order.iter().map(|id| id.to_string()).collect());
+            masks.clone().with_submission_format(Arc::new(SubmissionFormat { order, ..Default::default() }))
+        };
+        let submission = ordered(&["id1", "id0"]).submit(&path).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "id,rle_mask\nid1,1 1\nid0,\n");
         assert_eq!((submission.rows, submission.empty_share), (2, 0.5));
-        masks.submission_order = Some(Arc::new(vec!["id1".into(), "other".into()]));
-        let message = masks.submit(&path).unwrap_err().to_string();
+        let message = ordered(&["id1", "other"]).submit(&path).unwrap_err().to_string();
         assert!(message.contains("other"), "{message}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "id,rle_mask\nid1,1 1\nid0,\n");
     }
@@ -185,7 +214,7 @@ mod tests {
         let planes = [masks(&[[0, 1], [0, 0]]), masks(&[[1, 1], [0, 1]])];
         let stacked = (0..2).map(|i| Label::of_planes(&[0, 1].map(|c: usize| planes[c].labels[i].mask())));
         let names = Arc::new(vec!["Fish".into(), "Sugar".into()]);
-        let both = Masks::new(vec!["b.jpg".into(), "a.jpg".into()], names, stacked.collect(), None);
+        let both = Masks::new(vec!["b.jpg".into(), "a.jpg".into()], names, stacked.collect());
         let submission = both.submit(&path).unwrap();
         let text =
             "Image_Label,EncodedPixels\nb.jpg_Fish,2 1\nb.jpg_Sugar,1 2\na.jpg_Fish,\na.jpg_Sugar,2 1\n";

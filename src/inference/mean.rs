@@ -144,7 +144,7 @@ mod tests {
         let image = |&p: &f32| Image { height: 1, width: 2, pixels: vec![p, 1.0 - p] };
         let ids = (0..values.len()).map(|i| format!("id{i}")).collect();
         let presence = presence.map(|p| vec![p; values.len()]);
-        Probabilities::new(ids, values.iter().map(image).collect(), None).with_presence(presence)
+        Probabilities::new(ids, values.iter().map(image).collect()).with_presence(presence)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::inference::Masks;
 use crate::inference::masks::{check_count, not_predicted, position};
 use crate::metrics::MaskRule;
-use crate::types::{Image, Label, Mask, numbered};
+use crate::types::{Image, Label, Mask, SubmissionFormat, numbered};
 use crate::{Error, Result};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -21,17 +21,13 @@ pub struct Probabilities {
     maps: Arc<Vec<Image>>,
     /// What a presence head says of each map.
     presence: Option<Arc<Vec<f32>>>,
-    submission_order: Option<Arc<Vec<String>>>,
+    submission_format: Arc<SubmissionFormat>,
 }
 
 impl Probabilities {
-    pub(crate) fn new(
-        ids: Vec<String>,
-        maps: Vec<Image>,
-        submission_order: Option<Arc<Vec<String>>>,
-    ) -> Self {
-        let class_names = Arc::new(numbered(1));
-        Probabilities { ids, class_names, maps: Arc::new(maps), presence: None, submission_order }
+    pub(crate) fn new(ids: Vec<String>, maps: Vec<Image>) -> Self {
+        let (class_names, submission_format) = (Arc::new(numbered(1)), Arc::default());
+        Probabilities { ids, class_names, maps: Arc::new(maps), presence: None, submission_format }
     }
 
     /// The same, of these classes.
@@ -44,8 +40,9 @@ impl Probabilities {
         Probabilities { presence: presence.map(Arc::new), ..self }
     }
 
-    pub(crate) fn with_submission_order(self, submission_order: Option<Arc<Vec<String>>>) -> Self {
-        Probabilities { submission_order, ..self }
+    /// The same, submitted so.
+    pub(crate) fn with_submission_format(self, submission_format: Arc<SubmissionFormat>) -> Self {
+        Probabilities { submission_format, ..self }
     }
 
     /// The same images with other maps.
@@ -161,7 +158,8 @@ impl Probabilities {
             Ok(Label::of_planes(&planes.collect::<Result<Vec<_>>>()?))
         };
         let labels = (0..self.len()).into_par_iter().map(one).collect::<Result<_>>()?;
-        Ok(Masks::new(self.ids.clone(), self.class_names.clone(), labels, self.submission_order.clone()))
+        let masks = Masks::new(self.ids.clone(), self.class_names.clone(), labels);
+        Ok(masks.with_submission_format(self.submission_format.clone()))
     }
 
     /// How sure it is that each image has any salt, in `[0, 1]` and in the order of the ids, of several classes one after the
@@ -187,8 +185,8 @@ impl Probabilities {
         self.head().map(<[f32]>::to_vec)
     }
 
-    pub(crate) fn submission_order(&self) -> Option<Arc<Vec<String>>> {
-        self.submission_order.clone()
+    pub(crate) fn submission_format(&self) -> Arc<SubmissionFormat> {
+        self.submission_format.clone()
     }
 
     /// What a presence head says, where every model has one.
@@ -236,7 +234,7 @@ mod tests {
     fn probabilities(values: &[f32]) -> Probabilities {
         let image = |&p: &f32| Image { height: 1, width: 2, pixels: vec![p, 1.0 - p] };
         let ids = (0..values.len()).map(|i| format!("id{i}")).collect();
-        Probabilities::new(ids, values.iter().map(image).collect(), None)
+        Probabilities::new(ids, values.iter().map(image).collect())
     }
 
     #[test]
@@ -253,7 +251,7 @@ mod tests {
     fn presence_is_the_mean_of_the_highest_thousandth_and_the_head() {
         let pixels: Vec<f32> = (0..3000).map(|i| (i * 7 % 3000) as f32 / 3000.0).collect();
         let map = Image::new(100, 30, pixels).unwrap();
-        let all = Probabilities::new(vec!["a".into()], vec![map], None);
+        let all = Probabilities::new(vec!["a".into()], vec![map]);
         let highest = 2998.0 / 3000.0;
         assert!((all.presence()[0] - highest).abs() < 1e-6);
         assert_eq!(probabilities(&[0.25]).presence(), [0.75]);

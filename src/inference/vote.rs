@@ -63,7 +63,7 @@ mod tests {
         let planes: Vec<Mask> = planes.iter().map(|p| Mask::new(2, 2, p.to_vec()).unwrap()).collect();
         let names = (0..planes.len()).map(|i| i.to_string()).collect();
         let mask = if planes.len() == 1 { planes[0].clone() } else { Mask::stack(&planes).unwrap() };
-        Masks::new(vec![id.into()], Arc::new(names), vec![Label::of(&mask)], None)
+        Masks::new(vec![id.into()], Arc::new(names), vec![Label::of(&mask)])
     }
 
     #[test]

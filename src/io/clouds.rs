@@ -7,11 +7,13 @@ use std::sync::Arc;
 use crate::io::competition::only_in;
 use crate::io::csv::{Row, parse_rle, read_rows};
 use crate::io::folder::list_files;
-use crate::types::{Competition, Dataset, Entry, ImageSource, MaskSource, Notes, Rle};
+use crate::types::{Competition, Dataset, Entry, ImageSource, MaskSource, Notes, Rle, SubmissionFormat};
 use crate::{Error, Result};
 
 /// The size, height × width, of the masks that are submitted.
 const SUBMITTED: (usize, usize) = (350, 525);
+/// Rows are of an image and a class.
+const ROWS: SubmissionFormat = SubmissionFormat { order: None, by_class: true, size: None };
 const COLUMNS: [&str; 2] = ["Image_Label", "EncodedPixels"];
 const UNPACK: &str = "expected the clouds competition's folder; unpack its zip file, \
                       with train_images/ and test_images/, into it";
@@ -91,14 +93,15 @@ impl Images {
     fn dataset(
         &self,
         masks: impl Iterator<Item = MaskSource>,
-        order: Option<Vec<String>>,
+        format: SubmissionFormat,
         names: &[String],
     ) -> Result<Dataset> {
         let folder: Arc<Path> = self.path.as_path().into();
         let entry = |(id, mask): (&String, MaskSource)| {
             Entry::new(id.clone(), None, ImageSource::Picture(folder.clone(), ""), mask)
         };
-        let all = Dataset::from_entries(self.ids.iter().zip(masks).map(entry).collect(), order)?;
+        let all = Dataset::from_entries(self.ids.iter().zip(masks).map(entry).collect())?;
+        let all = all.with_submission_format(Arc::new(format));
         Ok(if names.is_empty() { all } else { all.with_names(names.to_vec()) })
     }
 }
@@ -178,7 +181,7 @@ impl<T> Table<T> {
 /// The training images, each with the runs of its classes.
 fn train(images: &Images, labels: Table<Rle>, names: &[String]) -> Result<Dataset> {
     if images.ids.is_empty() {
-        return images.dataset(std::iter::empty(), None, names);
+        return images.dataset(std::iter::empty(), ROWS, names);
     }
     if !labels.there {
         let hint = "expected the masks of train_images/ in it; unpack the competition's zip file".into();
@@ -193,17 +196,18 @@ fn train(images: &Images, labels: Table<Rle>, names: &[String]) -> Result<Datase
     let of_image = |rows: &[&Labelled<Rle>]| {
         MaskSource::Rles(rows.iter().map(|row| row.row.value.clone()).collect(), None)
     };
-    images.dataset(rows.chunk_by(|a, b| a.image == b.image).map(of_image), None, names)
+    images.dataset(rows.chunk_by(|a, b| a.image == b.image).map(of_image), ROWS, names)
 }
 
 /// The test images; rows are submitted in the order of `sample_submission.csv`.
 fn test(images: &Images, order: Table<()>, names: &[String], notes: &mut Notes) -> Result<Dataset> {
     let masks = images.ids.iter().map(|_| MaskSource::None);
+    let submitted = SubmissionFormat { size: Some(SUBMITTED), ..ROWS };
     if images.ids.is_empty() || !order.there {
-        return images.dataset(masks, None, names);
+        return images.dataset(masks, submitted, names);
     }
     let listed = order.by_image(images, names)?.len() / names.len().max(1);
     notes.test_not_in_submission = images.ids.len() - listed;
     let rows = order.rows.into_iter().map(|row| row.row.id).collect();
-    images.dataset(masks, Some(rows), names)
+    images.dataset(masks, SubmissionFormat { order: Some(rows), ..submitted }, names)
 }

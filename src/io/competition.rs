@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::io::csv::{Row, Tables, sorted};
 use crate::io::folder::{Folder, Folders};
-use crate::types::{Competition, Dataset, Entry, ImageSource, MaskSource, Notes};
+use crate::types::{Competition, Dataset, Entry, ImageSource, MaskSource, Notes, SubmissionFormat};
 use crate::{Error, Result};
 
 const UNPACK: &str =
@@ -72,7 +72,7 @@ fn notes(folders: &Folders, tables: &Tables) -> Notes {
 
 /// The training images, each with its mask: from the folder of masks, else from `train.csv`.
 fn train(folders: &mut Folders, tables: &mut Tables) -> Result<Dataset> {
-    let Some(images) = folders.train.take() else { return Dataset::from_entries(Vec::new(), None) };
+    let Some(images) = folders.train.take() else { return Dataset::from_entries(Vec::new()) };
     if let Some(rows) = &tables.masks {
         check_rows(&tables.masks_path, rows.iter(), &images)?;
         if let Some(id) = only_in(images.ids(), rows.iter().map(|row| row.id.as_str())) {
@@ -96,12 +96,12 @@ fn train(folders: &mut Folders, tables: &mut Tables) -> Result<Dataset> {
             return Err(Error::Missing { path: tables.masks_path.clone(), hint });
         }
     };
-    Dataset::from_entries(entries(images, masks, &mut tables.depths), None)
+    Dataset::from_entries(entries(images, masks, &mut tables.depths))
 }
 
 /// The test images, in the order of `sample_submission.csv` when they are submitted.
 fn test(folders: &mut Folders, tables: &mut Tables, notes: &mut Notes) -> Result<Dataset> {
-    let Some(images) = folders.test.take() else { return Dataset::from_entries(Vec::new(), None) };
+    let Some(images) = folders.test.take() else { return Dataset::from_entries(Vec::new()) };
     let order = match tables.order.take() {
         Some(rows) => {
             let by_id = sorted(&tables.order_path, rows.iter().collect())?;
@@ -112,7 +112,8 @@ fn test(folders: &mut Folders, tables: &mut Tables, notes: &mut Notes) -> Result
         None => None,
     };
     let masks = images.ids.iter().map(|_| MaskSource::None).collect();
-    Dataset::from_entries(entries(images, masks, &mut tables.depths), order)
+    let all = Dataset::from_entries(entries(images, masks, &mut tables.depths))?;
+    Ok(all.with_submission_format(Arc::new(SubmissionFormat { order, ..SubmissionFormat::default() })))
 }
 
 /// Joins images, their masks at the same places, and the sorted depths.

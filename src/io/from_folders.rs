@@ -62,7 +62,7 @@ impl Competition {
             Entry::new(id.clone(), None, ImageSource::Picture(image_folder.clone(), image), mask)
         };
         let entries = images.files.iter().zip(&masks.files).map(entry).collect();
-        let train = Dataset::from_entries(entries, None)?.with_names(names);
+        let train = Dataset::from_entries(entries)?.with_names(names);
         let notes = Notes { other_files: images.others + masks.others, ..Notes::default() };
         Ok(Competition { test: train.select(&[])?, train, notes })
     }

@@ -39,16 +39,12 @@ pub struct Submission {
 /// or [`Error::Io`] when the file cannot be written.
 pub fn write_submission(path: impl AsRef<Path>, rows: &[(String, Rle)]) -> Result<Submission> {
     let rows: Vec<(String, &Rle)> = rows.iter().map(|(id, rle)| (id.clone(), rle)).collect();
-    write_class_submission(path.as_ref(), 1, &rows)
+    write_rows(path.as_ref(), false, &rows)
 }
 
-/// As [`write_submission`], of so many classes: of several `Image_Label,EncodedPixels`, each row named `id_class`.
-pub(crate) fn write_class_submission(
-    path: &Path,
-    classes: usize,
-    rows: &[(String, &Rle)],
-) -> Result<Submission> {
-    let header = if classes > 1 { "Image_Label,EncodedPixels" } else { "id,rle_mask" };
+/// As [`write_submission`]; where rows are of an image and a class, below `Image_Label,EncodedPixels`.
+pub(crate) fn write_rows(path: &Path, by_class: bool, rows: &[(String, &Rle)]) -> Result<Submission> {
+    let header = if by_class { "Image_Label,EncodedPixels" } else { "id,rle_mask" };
     if rows.is_empty() {
         return Err(Error::Config {
             field: "rows",

@@ -30,10 +30,10 @@ mod wavelet;
 
 pub(crate) use self::survey::survey;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use crate::Result;
-use crate::types::{Competition, Dataset, Notes};
+use crate::types::{Competition, Dataset, Notes, SubmissionFormat};
+use crate::{Error, Result};
 
 /// Of the survey that everyone gets: notebooks show the same images everywhere.
 const SEED: u64 = 2018;
@@ -82,9 +82,12 @@ impl Competition {
             return Ok(made.clone());
         }
         let (train, test) = clouds::clouds(CLOUDS_SEED, 120, 40)?;
-        let train = Dataset::from_samples(train)?.with_class_names(&clouds::NAMES)?;
-        let names = clouds::NAMES.map(String::from).to_vec();
-        let test = Dataset::from_samples(test)?.with_names(names);
+        let format = Arc::new(SubmissionFormat { by_class: true, ..SubmissionFormat::default() });
+        let dataset = |samples| {
+            let all = Dataset::from_samples(samples)?.with_class_names(&clouds::NAMES)?;
+            Ok::<_, Error>(all.with_submission_format(format.clone()))
+        };
+        let (train, test) = (dataset(train)?, dataset(test)?);
         Ok(MADE.get_or_init(|| Competition { train, test, notes: Notes::default() }).clone())
     }
 }

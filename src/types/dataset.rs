@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::types::{
-    Entry, ImageSource, Mask, MaskSource, Sample, check_id, check_sides, check_size, check_sizes, sort_by_id,
+    Entry, ImageSource, Mask, MaskSource, Sample, SubmissionFormat, check_id, check_sides, check_size,
+    check_sizes, sort_by_id,
 };
 use crate::{Error, Result};
 
@@ -25,7 +26,7 @@ pub struct Dataset {
     entries: Arc<Vec<Entry>>,
     /// Which of the entries are in this dataset, ascending.
     members: Arc<Vec<usize>>,
-    submission_order: Option<Arc<Vec<String>>>,
+    submission_format: Arc<SubmissionFormat>,
     class_names: Arc<Vec<String>>,
 }
 
@@ -52,12 +53,12 @@ impl Dataset {
             let image = ImageSource::Memory(Arc::new(image));
             entries.push(Entry::new(id, z, image, mask));
         }
-        let all = Dataset::from_entries(sort_by_id(entries, |entry| &entry.id), None)?;
+        let all = Dataset::from_entries(sort_by_id(entries, |entry| &entry.id))?;
         Ok(all.with_names(numbered(classes)))
     }
 
     /// A dataset of entries that are sorted by id.
-    pub(crate) fn from_entries(entries: Vec<Entry>, order: Option<Vec<String>>) -> Result<Dataset> {
+    pub(crate) fn from_entries(entries: Vec<Entry>) -> Result<Dataset> {
         if let Some(pair) = entries.windows(2).find(|pair| pair[0].id >= pair[1].id) {
             return Err(Error::Id {
                 id: pair[1].id.clone(),
@@ -66,12 +67,7 @@ impl Dataset {
         }
         let members = Arc::new((0..entries.len()).collect());
         let class_names = Arc::new(numbered(1));
-        Ok(Dataset {
-            entries: Arc::new(entries),
-            members,
-            submission_order: order.map(Arc::new),
-            class_names,
-        })
+        Ok(Dataset { entries: Arc::new(entries), members, submission_format: Arc::default(), class_names })
     }
 
     /// What the classes of the masks are called: `salt`, or of several classes `class 1`, `class 2` … before
@@ -92,11 +88,17 @@ impl Dataset {
     /// # Ok::<(), tgs_salt::Error>(())
     /// ```
     ///
+    /// Where no sample has a mask, as in a test set, nothing tells how many classes there are: then any names are right.
+    ///
     /// # Errors
-    /// [`Error::Config`] when there is not one name for each class.
+    /// [`Error::Config`] when there is not one name for each class of the masks, or none at all.
     pub fn with_class_names(&self, names: &[&str]) -> Result<Dataset> {
-        if names.len() != self.class_names.len() {
-            let expected = format!("one for each of the {} classes of its masks", self.class_names.len());
+        let masks = (0..self.len()).any(|i| self.has_mask(i));
+        if names.is_empty() || masks && names.len() != self.class_names.len() {
+            let expected = match masks {
+                true => format!("one for each of the {} classes of its masks", self.class_names.len()),
+                false => "one name or more".into(),
+            };
             return Err(Error::Config { field: "class names", got: names.len().to_string(), expected });
         }
         Ok(self.clone().with_names(names.iter().map(|name| name.to_string()).collect()))
@@ -125,7 +127,7 @@ impl Dataset {
     pub fn resized(&self, height: usize, width: usize) -> Result<Dataset> {
         check_sides(height, width)?;
         let entries = self.entries().map(|entry| entry.resized(height, width)).collect();
-        let resized = Dataset::from_entries(entries, None)?;
+        let resized = Dataset::from_entries(entries)?;
         Ok(Dataset { entries: resized.entries, members: resized.members, ..self.clone() })
     }
 
@@ -201,9 +203,14 @@ impl Dataset {
         self.members.get(i).map(|&at| &self.entries[at])
     }
 
-    /// The ids of `sample_submission.csv` in its order, of the whole test set also where this is a part of it.
-    pub(crate) fn submission_order(&self) -> Option<Arc<Vec<String>>> {
-        self.submission_order.clone()
+    /// What a submission of masks of this dataset is like.
+    pub(crate) fn submission_format(&self) -> Arc<SubmissionFormat> {
+        self.submission_format.clone()
+    }
+
+    /// The same samples, submitted so.
+    pub(crate) fn with_submission_format(self, format: Arc<SubmissionFormat>) -> Dataset {
+        Dataset { submission_format: format, ..self }
     }
 }
 

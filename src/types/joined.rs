@@ -27,8 +27,8 @@ impl Dataset {
             let why = "is in both datasets; expected datasets without a common sample".into();
             return Err(Error::Id { id: pair[1].id.clone(), why });
         }
-        let order = self.submission_order().map(|order| order.to_vec());
-        Ok(Dataset::from_entries(entries, order)?.with_names(names))
+        let joined = Dataset::from_entries(entries)?.with_names(names);
+        Ok(joined.with_submission_format(self.submission_format()))
     }
 
     /// The names of the classes of both: where nobody has named those of one side, or it has no masks, those of the other.
@@ -68,9 +68,8 @@ impl Dataset {
             let (rles, size) = label.into_runs();
             Entry { mask: MaskSource::Rles(rles, Some(size)), salt: OnceLock::new(), ..entry.clone() }
         };
-        let order = self.submission_order().map(|order| order.to_vec());
-        let all = Dataset::from_entries(self.entries().zip(labels).map(entry).collect(), order)?;
-        Ok(all.with_names(names))
+        let all = Dataset::from_entries(self.entries().zip(labels).map(entry).collect())?.with_names(names);
+        Ok(all.with_submission_format(self.submission_format()))
     }
 
     /// The same images with the masks of one class, counted from 0.
@@ -90,10 +89,8 @@ impl Dataset {
             return Err(Error::Config { field: "class", got: class.to_string(), expected });
         };
         let entry = |entry: &Entry| of_class(entry, class, names.len());
-        // Rows of several classes are no rows of one.
-        let order = self.submission_order().filter(|_| names.len() == 1).map(|order| order.to_vec());
-        let all = Dataset::from_entries(self.entries().map(entry).collect::<Result<_>>()?, order)?;
-        Ok(all.with_names(vec![name.clone()]))
+        let all = Dataset::from_entries(self.entries().map(entry).collect::<Result<_>>()?)?;
+        Ok(all.with_names(vec![name.clone()]).with_submission_format(self.submission_format()))
     }
 
     /// Parts of so many samples, in order; the last one may be smaller.

@@ -46,6 +46,11 @@ impl Label {
         &self.rles
     }
 
+    /// Height and width.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.height, self.width)
+    }
+
     /// The runs of each class, height and width.
     pub(super) fn into_runs(self) -> (Vec<Rle>, (usize, usize)) {
         (self.rles, (self.height, self.width))

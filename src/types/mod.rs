@@ -16,6 +16,7 @@ mod rle;
 mod sample;
 mod statistics;
 pub(crate) mod stratify;
+mod submission_format;
 mod tiles;
 pub(crate) mod together;
 
@@ -35,4 +36,5 @@ pub(crate) use self::sample::{check_id, check_sizes, sort_by_id};
 pub(crate) use self::statistics::{MaskStatistics, mean_and_std};
 pub use self::statistics::{PixelStatistics, TINY_MASK};
 pub use self::stratify::Stratify;
+pub(crate) use self::submission_format::SubmissionFormat;
 pub(crate) use self::tiles::Tile;

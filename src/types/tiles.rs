@@ -77,7 +77,7 @@ impl Dataset {
             Tile::all((rows, columns)).map(move |tile| tile_of(&whole, tile))
         });
         let entries = sort_by_id(entries.collect(), |entry| &entry.id);
-        Ok(Dataset::from_entries(entries, None)?.with_names(self.class_names().to_vec()))
+        Ok(Dataset::from_entries(entries)?.with_names(self.class_names().to_vec()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod folders;
 mod sample;
+mod submission;
 
 use std::fs;
 use std::path::Path;
@@ -135,32 +136,6 @@ fn every_look_at_a_dataset_is_at_its_size() {
     let memory = Competition::sample().unwrap().train.resized(50, 40).unwrap();
     let sample = memory.get(7).unwrap();
     assert_eq!((sample.image.height, sample.mask.unwrap().width()), (50, 40));
-}
-
-#[test]
-fn a_submission_has_the_rows_of_the_sample_in_its_order() {
-    let folder = Folder::new();
-    let clouds = Competition::clouds(folder.path()).unwrap();
-    let test = clouds.test.resized(30, 45).unwrap();
-    let network = Unet::new(Encoder::Plain).depth(2).base_filters(4).classes(2).seed(3);
-    let masks = network.build(&Device::Cpu).unwrap().predict(&test).unwrap().threshold(0.5).unwrap();
-    let path = folder.path().join("submission.csv");
-    assert_eq!(masks.submit(&path).unwrap().rows, 4);
-    let text = fs::read_to_string(&path).unwrap();
-    let rows: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once(',')).collect();
-    let names: Vec<&str> = rows.iter().map(|row| row.0).collect();
-    assert_eq!(names, ["Image_Label", "y.jpg_Sugar", "y.jpg_Fish", "x.jpg_Fish", "x.jpg_Sugar"]);
-    for (row, id, class) in [(1, "y.jpg", 1), (2, "y.jpg", 0), (3, "x.jpg", 0), (4, "x.jpg", 1)] {
-        let mask = masks.get(id).unwrap().class(class).unwrap();
-        assert_eq!(rows[row].1.parse::<Rle>().unwrap().to_mask(30, 45).unwrap(), mask);
-    }
-    // One class by itself has an order of its own.
-    assert_eq!(masks.class(1).unwrap().submit(&path).unwrap().rows, 2);
-    // Masks of one size label images of another; they go with the images.
-    let labelled = test.with_masks(&masks).unwrap();
-    assert_eq!(labelled.get(0).unwrap().mask.unwrap(), masks.get("x.jpg").unwrap());
-    let larger = labelled.resized(60, 90).unwrap().get(0).unwrap().mask.unwrap();
-    assert_eq!(larger, masks.get("x.jpg").unwrap().resize(60, 90).unwrap());
 }
 
 #[test]

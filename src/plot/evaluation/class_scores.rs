@@ -92,7 +92,7 @@ mod tests {
     fn masks(dataset: &Dataset) -> Masks {
         let map = |class: &[[u8; 4]; 2]| Image::new(2, 2, class[1].map(f32::from).to_vec()).unwrap();
         let maps = PLANES.iter().flatten().map(map).collect();
-        let all = Probabilities::new(dataset.ids(), maps, None);
+        let all = Probabilities::new(dataset.ids(), maps);
         all.with_class_names(&["fish".into(), "sugar".into()]).threshold(0.5).unwrap()
     }
 

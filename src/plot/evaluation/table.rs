@@ -86,7 +86,7 @@ mod tests {
             |id: &str, mask: Option<Mask>| Sample { id: id.into(), z: None, image: image(0.0), mask };
         let mask = Mask::new(1, 2, vec![0, 1]).unwrap();
         let dataset = Dataset::from_samples(vec![sample("a", None), sample("b", Some(mask))]).unwrap();
-        let all = Probabilities::new(dataset.ids(), vec![image(0.2), image(0.75)], None);
+        let all = Probabilities::new(dataset.ids(), vec![image(0.2), image(0.75)]);
         let table = all.table(&dataset).unwrap();
         let known = ["coverage", "coverage_class", "iou", "dice", "mean_precision", "loss"];
         for column in table.columns() {

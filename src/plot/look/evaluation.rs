@@ -30,7 +30,7 @@ fn probability(sample: &Sample, i: usize) -> Image {
 
 fn predicted(dataset: &Dataset) -> Probabilities {
     let maps = (0..dataset.len()).map(|i| probability(&dataset.get(i).unwrap(), i)).collect();
-    Probabilities::new(dataset.ids(), maps, None)
+    Probabilities::new(dataset.ids(), maps)
 }
 
 /// Some samples, spread over all of them.
@@ -137,7 +137,7 @@ fn milliseconds() {
         let model = |i: usize| &models[i * 7 % models.len()];
         let sample = |i: usize| Sample { id: format!("{i:05}"), ..model(i).0.clone() };
         let dataset = Dataset::from_samples((0..n).map(sample).collect()).unwrap();
-        let all = Probabilities::new(dataset.ids(), (0..n).map(|i| model(i).1.clone()).collect(), None);
+        let all = Probabilities::new(dataset.ids(), (0..n).map(|i| model(i).1.clone()).collect());
         let masks = all.threshold(0.5).unwrap();
         println!("{n} images");
         measure("plot_top_losses", || all.plot_top_losses(&dataset, 8));

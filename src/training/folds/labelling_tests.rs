@@ -6,7 +6,7 @@ fn mask(pixels: [u8; 4]) -> Mask {
 
 fn probabilities(maps: &[[f32; 4]]) -> Probabilities {
     let ids = (0..maps.len()).map(|i| format!("id{i}")).collect();
-    Probabilities::new(ids, maps.iter().map(|map| Image::new(2, 2, map.to_vec()).unwrap()).collect(), None)
+    Probabilities::new(ids, maps.iter().map(|map| Image::new(2, 2, map.to_vec()).unwrap()).collect())
 }
 
 fn trusted(all: &[Probabilities], trust: Trust) -> Vec<bool> {
