@@ -182,3 +182,20 @@ fn every_kind_of_binary_png_is_the_same_mask() {
         assert_eq!(mask.pixels(), salt, "kind {kind}");
     }
 }
+
+#[test]
+fn a_mask_of_another_size_is_an_error_in_tiles_too() {
+    let folder = Folder::new();
+    // Tiles of both are 2×3.
+    folder.write("train/masks/b.png", grey(3, 6, &[255; 18]));
+    let train = folder.open().unwrap().train;
+    let whole = train.get(1).unwrap_err().to_string();
+    assert!(whole.starts_with("mask of b: expected 4×6 as its image, got 3×6"), "{whole}");
+    for tiles in [train.tiles(2, 2), train.resized(8, 8).unwrap().tiles(2, 2)] {
+        let tiles = tiles.unwrap();
+        assert!(tiles.get(3).is_ok(), "of a, whose mask fits");
+        assert_eq!(tiles.get(4).unwrap_err().to_string(), whole);
+        assert_eq!(tiles.class_areas().unwrap_err().to_string(), whole);
+        assert_eq!(tiles.tiles(1, 2).unwrap().get(8).unwrap_err().to_string(), whole);
+    }
+}

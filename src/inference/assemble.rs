@@ -1,6 +1,7 @@
 //! Predictions of tiles put together, and one prediction in the place of another.
 
 use crate::inference::Probabilities;
+use crate::inference::joined::{names_of_all, of_images};
 use crate::types::{Dataset, Image, Tile};
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -98,7 +99,7 @@ impl Probabilities {
     /// [`Error::Id`] when `other` has an image that is not among these; [`Error::Shape`] when they have other classes.
     pub fn replace(&self, other: &Probabilities) -> Result<Probabilities> {
         let theirs: HashSet<&String> = other.ids.iter().collect();
-        let own: Vec<&str> = self.ids.iter().filter(|id| !theirs.contains(id)).map(String::as_str).collect();
+        let own: Vec<usize> = (0..self.len()).filter(|&at| !theirs.contains(&self.ids[at])).collect();
         if own.len() + other.len() != self.len() {
             let known: HashSet<&String> = self.ids.iter().collect();
             let id = other.ids.iter().find(|id| !known.contains(id)).cloned().unwrap_or_default();
@@ -107,7 +108,11 @@ impl Probabilities {
                 why: "is not among the predictions that these are to replace".into(),
             });
         }
-        Probabilities::join(&[self.select(&own)?, other.clone()])
+        let names = [self, other].into_iter().map(Probabilities::class_names);
+        let names = names_of_all("probabilities and what replaces them", names)?;
+        let own = own.into_iter().map(|at| (self, at));
+        let both = of_images(&names, own.chain((0..other.len()).map(|at| (other, at))).collect())?;
+        Ok(both.with_submission_format(self.submission_format()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Parts of what was predicted, and parts joined.
 
 use crate::inference::Probabilities;
-use crate::types::numbered;
+use crate::types::{common_names, numbered};
 use crate::{Error, Result};
 use std::collections::HashMap;
 
@@ -18,46 +18,60 @@ impl Probabilities {
                 why: "was not predicted; `ids` lists those that were".into(),
             })
         };
-        let chosen = of_images(ids.iter().map(place).collect::<Result<_>>()?)?;
+        let chosen = of_images(self.class_names(), ids.iter().map(place).collect::<Result<_>>()?)?;
         Ok(chosen.with_submission_format(self.submission_format()))
     }
 
     /// The probabilities of different images together, in the order of their ids as in a dataset: of the folds of a
-    /// cross-validation, say.
+    /// cross-validation, say. Classes are called as in the first, or where nobody has named those as in the first that has names.
     ///
     /// # Errors
     /// [`Error::Id`] when an id is there twice; [`Error::Shape`] when they have other classes.
     pub fn join(all: &[Probabilities]) -> Result<Probabilities> {
-        let joined = of_images(all.iter().flat_map(|one| (0..one.len()).map(move |at| (one, at))).collect())?;
+        let names = all.iter().filter(|one| !one.is_empty()).map(Probabilities::class_names);
+        let names = names_of_all("joined probabilities", names)?;
+        let images = all.iter().flat_map(|one| (0..one.len()).map(move |at| (one, at))).collect();
+        let joined = of_images(&names, images)?;
         Ok(joined
             .with_submission_format(all.first().map(Probabilities::submission_format).unwrap_or_default()))
     }
 }
 
-/// Single images, sorted by id.
-fn of_images(mut images: Vec<(&Probabilities, usize)>) -> Result<Probabilities> {
+/// The names of the classes of all: those of the first, or where nobody has named these those of the first that has names.
+///
+/// # Errors
+/// [`Error::Shape`] when they are other classes.
+pub(super) fn names_of_all<'a>(
+    what: &str,
+    mut all: impl Iterator<Item = &'a [String]>,
+) -> Result<Vec<String>> {
+    let Some(mut names) = all.next() else { return Ok(numbered(1)) };
+    for other in all {
+        names = common_names(names, other).ok_or_else(|| Error::Shape {
+            what: what.into(),
+            expected: format!("of the classes {} as those of the first", names.join(", ")),
+            got: other.join(", "),
+            hint: "put together what models of the same classes predicted".into(),
+        })?;
+    }
+    Ok(names.to_vec())
+}
+
+/// Single images of these classes, sorted by id.
+pub(super) fn of_images(names: &[String], mut images: Vec<(&Probabilities, usize)>) -> Result<Probabilities> {
     images.sort_by(|(a, i), (b, j)| a.ids[*i].cmp(&b.ids[*j]));
     let ids: Vec<String> = images.iter().map(|(all, at)| all.ids[*at].clone()).collect();
     if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
         let why = "is there twice; expected different images".into();
         return Err(Error::Id { id: pair[0].clone(), why });
     }
-    let names = images.first().map_or_else(|| numbered(1), |(all, _)| all.class_names().to_vec());
     let classes = names.len();
-    if let Some((other, _)) = images.iter().find(|(all, _)| all.class_names().len() != classes) {
-        return Err(Error::Shape {
-            what: "joined probabilities".into(),
-            expected: format!("of {classes} classes as the first"),
-            got: other.class_names().len().to_string(),
-            hint: "join what models of the same classes predicted".into(),
-        });
-    }
     images.iter().try_for_each(|(all, _)| all.check_unedited())?;
     let places = |at: usize| at * classes..(at + 1) * classes;
     let maps = images.iter().flat_map(|(all, at)| all.maps()[places(*at)].to_vec()).collect();
     let head = |(all, at): &(&Probabilities, usize)| all.head().map(|head| head[places(*at)].to_vec());
     let presence = images.iter().map(head).collect::<Option<Vec<_>>>().map(|heads| heads.concat());
-    Ok(Probabilities::new(ids, maps).with_class_names(&names).with_presence(presence))
+    Ok(Probabilities::new(ids, maps).with_class_names(names).with_presence(presence))
 }
 
 #[cfg(test)]
@@ -83,6 +97,48 @@ mod tests {
         let twice = Probabilities::join(&[named(&["a"], 0.5), named(&["a"], 0.5)]);
         assert!(matches!(twice, Err(Error::Id { id, .. }) if id == "a"));
         assert!(Probabilities::join(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn only_the_same_classes_go_together() {
+        let one = |id: &str, names: &[&str]| {
+            let map = Image { height: 1, width: 2, pixels: vec![0.25, 0.75] };
+            let maps = vec![map; names.len()];
+            let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+            Probabilities::new(vec![id.into()], maps).with_class_names(&names)
+        };
+        let (named, unnamed) = (one("b", &["fish", "sugar"]), one("a", &["class 1", "class 2"]));
+        let others = [one("a", &["fish", "gravel"]), one("a", &["sugar", "fish"]), one("a", &["fish"])];
+        let refused = |result: Result<Vec<String>>| {
+            let line = result.unwrap_err().to_string();
+            assert!(line.contains("of the classes fish, sugar as those of the first, got"), "{line}");
+        };
+        let renamed = |all: &Probabilities| {
+            let mut renamed = all.clone();
+            renamed.ids = vec!["b".into()];
+            renamed
+        };
+        let names = |all: Probabilities| all.class_names().to_vec();
+        let cut = |all: &Probabilities| all.threshold(0.5).unwrap();
+        for other in &others {
+            refused(Probabilities::join(&[named.clone(), other.clone()]).map(names));
+            let same_id = renamed(other);
+            refused(named.replace(&same_id).map(names));
+            refused(Probabilities::mean(&[named.clone(), same_id.clone()]).map(names));
+            let vote = Masks::vote(&[cut(&named), cut(&same_id)]);
+            refused(vote.map(|masks| masks.class_names().to_vec()));
+        }
+        for pair in [[named.clone(), unnamed.clone()], [unnamed.clone(), named.clone()]] {
+            assert_eq!(Probabilities::join(&pair).unwrap().class_names(), named.class_names());
+            let pair = pair.map(|one| renamed(&one));
+            assert_eq!(pair[0].replace(&pair[1]).unwrap().class_names(), named.class_names());
+            assert_eq!(Probabilities::mean(&pair).unwrap().class_names(), named.class_names());
+            let vote = Masks::vote(&[cut(&pair[0]), cut(&pair[1])]).unwrap();
+            assert_eq!(vote.class_names(), named.class_names());
+        }
+        assert_eq!(named.select(&[]).unwrap().class_names(), named.class_names());
+        let empty = Probabilities::join(&[]).unwrap();
+        assert_eq!(Probabilities::join(&[empty, named.clone()]).unwrap().len(), 1);
     }
 
     #[test]

@@ -44,6 +44,11 @@ impl Masks {
         Ok(Masks { class_names: Arc::new(class_names), ..self.with_labels(labels) })
     }
 
+    /// The same, of these classes.
+    pub(super) fn with_class_names(self, names: Vec<String>) -> Masks {
+        Masks { class_names: Arc::new(names), ..self }
+    }
+
     /// How many masks there are.
     pub fn len(&self) -> usize {
         self.ids.len()

@@ -1,6 +1,7 @@
 //! Means of several predictions of the same images.
 
 use crate::inference::Probabilities;
+use crate::inference::joined::names_of_all;
 use crate::types::Image;
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -93,7 +94,7 @@ impl Probabilities {
     /// The mean of several models' probabilities on the same images; of their presence heads too, where each has one.
     ///
     /// # Errors
-    /// [`Error::Shape`] without any, or when ids or sizes differ.
+    /// [`Error::Shape`] without any, or when ids, classes or sizes differ.
     pub fn mean(all: &[Probabilities]) -> Result<Probabilities> {
         Probabilities::mean_by(Mean::Arithmetic, all)
     }
@@ -110,19 +111,17 @@ impl Probabilities {
         let Some(first) = all.first() else {
             return Err(disagree(WHAT, "at least one", "none"));
         };
+        let names = names_of_all(WHAT, all.iter().map(Probabilities::class_names))?;
         let mut sum = Sum::new(mean);
         for one in all {
             if one.ids != first.ids {
                 return Err(disagree(WHAT, "the same ids in the same order in each", "different ids"));
             }
             one.check_unedited()?;
-            if one.class_names().len() != first.class_names().len() {
-                return Err(disagree(WHAT, "the same classes in each", "different ones"));
-            }
             sum.add(one.maps(), one.head())?;
         }
         let (maps, presence) = sum.finish();
-        Ok(first.with_maps(maps, presence))
+        Ok(first.with_maps(maps, presence).with_class_names(&names))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::inference::Masks;
+use crate::inference::joined::names_of_all;
 use crate::inference::mean::disagree;
 use crate::types::{Label, Mask};
 use rayon::prelude::*;
@@ -32,9 +33,10 @@ impl Masks {
             return Err(disagree(WHAT, "the same ids in the same order in each", "different ids"));
         }
         all.iter().try_for_each(Masks::check_unedited)?;
+        let names = names_of_all(WHAT, all.iter().map(Masks::class_names))?;
         let one = |i: usize| of_image(&all.iter().map(|one| one.labels()[i].mask()).collect::<Vec<_>>());
         let labels = (0..first.len()).into_par_iter().map(|i| Ok(Label::of(&one(i)?)));
-        Ok(first.with_labels(labels.collect::<Result<_>>()?))
+        Ok(first.with_labels(labels.collect::<Result<_>>()?).with_class_names(names))
     }
 }
 

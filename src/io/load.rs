@@ -19,10 +19,10 @@ pub(super) fn load_mask(entry: &Entry) -> Result<Option<Mask>> {
 /// Image and mask, which have to be of one size where they are stored.
 pub(super) fn load(entry: &Entry) -> Result<(Image, Option<Mask>)> {
     let image = stored_image(entry)?;
-    let mask = mask(entry, Some(&image))?;
+    let mask = mask(entry, Some((image.height, image.width)))?;
     let image = at_size(entry, image)?;
     if let Some(mask) = &mask {
-        check_sizes(&entry.id, &image, mask)?;
+        check_sizes(&entry.id, (image.height, image.width), mask)?;
     }
     Ok((image, mask))
 }
@@ -79,11 +79,12 @@ fn at_size(entry: &Entry, image: Image) -> Result<Image> {
     }
 }
 
-fn mask(entry: &Entry, image: Option<&Image>) -> Result<Option<Mask>> {
+/// The mask at the size of the dataset, held against the size of the stored image where that is known.
+fn mask(entry: &Entry, image: Option<(usize, usize)>) -> Result<Option<Mask>> {
     let stored = match &entry.mask {
         MaskSource::None => return Ok(None),
         MaskSource::Rles(rles, size) => {
-            let of_image = || image.map_or_else(|| stored_size(entry), |i| Ok((i.height, i.width)));
+            let of_image = || image.map_or_else(|| stored_size(entry), Ok);
             return draw(entry, rles, size.map_or_else(of_image, Ok)?).map(Some);
         }
         MaskSource::File(folder) => read_mask(&entry.id, &image_file(folder, &entry.id))?,
@@ -92,7 +93,8 @@ fn mask(entry: &Entry, image: Option<&Image>) -> Result<Option<Mask>> {
         }
         MaskSource::Memory(mask) => mask.as_ref().clone(),
         MaskSource::Tile(whole, tile) => {
-            let Some(mask) = load_mask(whole)? else { return Ok(None) };
+            // A tile of a larger mask may be as large as that of the image, and lies elsewhere.
+            let Some(mask) = mask(whole, Some(stored_size(whole)?))? else { return Ok(None) };
             let from = (mask.height(), mask.width());
             mask.map_planes(tile.size(from), |plane| tile.crop(from, plane))?
         }

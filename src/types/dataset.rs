@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::types::{
     Entry, ImageSource, Mask, MaskSource, Sample, SubmissionFormat, check_id, check_sides, check_size,
-    check_sizes, sort_by_id,
+    check_sizes, numbered, sort_by_id,
 };
 use crate::{Error, Result};
 
@@ -44,7 +44,7 @@ impl Dataset {
             check_size(&format!("image {id}"), image.height, image.width, image.pixels.len())?;
             let mask = match mask {
                 Some(mask) => {
-                    check_sizes(&id, &image, &mask)?;
+                    check_sizes(&id, (image.height, image.width), &mask)?;
                     check_classes(&id, classes, mask.classes())?;
                     MaskSource::Memory(Arc::new(mask))
                 }
@@ -111,7 +111,8 @@ impl Dataset {
 
     /// The same samples at another size, in pixels: [`Dataset::get`] then averages images down (or interpolates them, see
     /// [`Image::resize`]) and takes of masks the nearest pixels. All that follows is at this size: training, predictions,
-    /// scores, submissions. Sizes do not add up: what is resized is always what the file holds.
+    /// scores, submissions. Sizes do not add up: what is resized is always what the file holds. Kaggle scores a submission at one
+    /// size: resize a competition's training set alone, and predict its test set as it was opened.
     ///
     /// ```
     /// let salt = tgs_salt::Competition::sample()?;
@@ -214,14 +215,6 @@ impl Dataset {
     }
 }
 
-/// Names of classes that nobody has named.
-pub(crate) fn numbered(classes: usize) -> Vec<String> {
-    match classes {
-        1 => vec!["salt".into()],
-        _ => (1..=classes).map(|class| format!("class {class}")).collect(),
-    }
-}
-
 /// The masks of a dataset have the same classes.
 fn check_classes(id: &str, expected: usize, got: usize) -> Result<()> {
     if expected == got {
@@ -294,5 +287,17 @@ mod tests {
         let mut broken = sample("a", None, None);
         broken.image.height = 7;
         assert!(matches!(Dataset::from_samples(vec![broken]), Err(Error::Shape { .. })));
+    }
+
+    #[test]
+    fn where_nothing_has_a_mask_any_names_are_right() {
+        let none = Dataset::from_samples(vec![sample("a", None, None)]).unwrap();
+        assert_eq!(none.with_class_names(&["x", "y"]).unwrap().class_names(), ["x", "y"]);
+        assert!(matches!(none.with_class_names(&[]), Err(Error::Config { .. })));
+        let mask = Some(Mask::new(1, 2, vec![0, 1]).unwrap());
+        let some = Dataset::from_samples(vec![sample("a", None, mask), sample("b", None, None)]).unwrap();
+        assert!(matches!(some.with_class_names(&["x", "y"]), Err(Error::Config { .. })));
+        // A part without masks is as unlabelled as a dataset without.
+        assert!(some.select(&["b"]).unwrap().with_class_names(&["x", "y"]).is_ok());
     }
 }

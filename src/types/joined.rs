@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::types::{Dataset, Entry, Label, MaskSource, numbered};
+use crate::types::{Dataset, Entry, Label, MaskSource, common_names, numbered};
 use crate::{Error, Result};
 
 impl Dataset {
@@ -33,13 +33,13 @@ impl Dataset {
 
     /// The names of the classes of both: where nobody has named those of one side, or it has no masks, those of the other.
     fn common_names(&self, other: &Dataset) -> Result<Vec<String>> {
-        let [own, theirs] = [self, other].map(|side| side.class_names().to_vec());
+        let (own, theirs) = (self.class_names(), other.class_names());
         let [none, others_none] = [self, other].map(|side| !(0..side.len()).any(|i| side.has_mask(i)));
-        let unnamed = |names: &[String]| own.len() == theirs.len() && names == numbered(names.len());
-        match own == theirs || others_none || unnamed(&theirs) {
-            true => Ok(own),
-            false if none || unnamed(&own) => Ok(theirs),
-            false => Err(Error::Shape {
+        match common_names(own, theirs) {
+            Some(names) => Ok(names.to_vec()),
+            None if others_none => Ok(own.to_vec()),
+            None if none => Ok(theirs.to_vec()),
+            None => Err(Error::Shape {
                 what: "masks of the joined dataset".into(),
                 expected: format!("of the classes {} as those of the first", own.join(", ")),
                 got: theirs.join(", "),

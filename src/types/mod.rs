@@ -3,6 +3,7 @@
 //! A [`Competition`] holds two [`Dataset`]s; a dataset hands out [`Sample`]s, each an [`Image`] with its depth and,
 //! in training data, its [`Mask`]. An [`Rle`] is a mask as the competition's CSV files spell it.
 
+mod class_names;
 mod competition;
 mod coverage;
 mod dataset;
@@ -20,10 +21,10 @@ mod submission_format;
 mod tiles;
 pub(crate) mod together;
 
+pub(crate) use self::class_names::{common_names, numbered};
 pub use self::competition::{Competition, Notes};
 pub use self::coverage::coverage_class;
 pub use self::dataset::Dataset;
-pub(crate) use self::dataset::numbered;
 pub(crate) use self::entry::{Entry, ImageSource, MaskSource};
 pub use self::image::Image;
 pub(crate) use self::image::check_size;

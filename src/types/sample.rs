@@ -64,13 +64,13 @@ pub(crate) fn sort_by_id<T>(items: Vec<T>, id: impl Fn(&T) -> &str) -> Vec<T> {
 }
 
 /// A mask covers its image pixel by pixel.
-pub(crate) fn check_sizes(id: &str, image: &Image, mask: &Mask) -> Result<()> {
-    if (image.height, image.width) == (mask.height(), mask.width()) {
+pub(crate) fn check_sizes(id: &str, image: (usize, usize), mask: &Mask) -> Result<()> {
+    if image == (mask.height(), mask.width()) {
         return Ok(());
     }
     Err(Error::Shape {
         what: format!("mask of {id}"),
-        expected: format!("{}×{} as its image", image.height, image.width),
+        expected: format!("{}×{} as its image", image.0, image.1),
         got: format!("{}×{}", mask.height(), mask.width()),
         hint: "image and mask have to be of the same size".into(),
     })

@@ -146,7 +146,7 @@ impl Augment {
         let image = &sample.image;
         check_size(&format!("image {}", sample.id), image.height, image.width, image.pixels.len())?;
         if let Some(mask) = &sample.mask {
-            check_sizes(&sample.id, image, mask)?;
+            check_sizes(&sample.id, (image.height, image.width), mask)?;
         }
         let draws = Draws::new(seed, epoch, index, self.p);
         let mut sample = self.moved(sample, &draws)?;
