@@ -20,6 +20,17 @@ impl ChosenRules {
         self.chosen.iter().map(|chosen| chosen.rule).collect()
     }
 
+    /// The mean over the classes, at the threshold of the first.
+    pub(crate) fn score(&self) -> Score {
+        let threshold = self.chosen.first().map_or(0.5, |chosen| chosen.rule.threshold);
+        Score {
+            mean_precision: self.mean(|score| score.mean_precision),
+            iou: self.mean(|score| score.iou),
+            dice: self.mean(|score| score.dice),
+            threshold,
+        }
+    }
+
     /// The mean over the classes of a part of the score.
     pub(crate) fn mean(&self, part: impl Fn(&Score) -> f64) -> f64 {
         self.chosen.iter().map(|chosen| part(&chosen.score)).sum::<f64>() / self.chosen.len() as f64

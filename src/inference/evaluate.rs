@@ -23,7 +23,8 @@ impl Probabilities {
     /// As [`Model::evaluate`], for probabilities that are there already. The dataset has to be the one predicted.
     ///
     /// # Errors
-    /// [`Error::Id`] when the ids differ or an image has no mask.
+    /// [`Error::Id`] when the ids differ or an image has no mask; [`Error::Image`] when what was predicted of one is not in
+    /// `[0, 1]`.
     pub fn evaluate(&self, dataset: &Dataset) -> Result<Score> {
         let truths = self.truths(dataset)?;
         let threshold = ThresholdSearch::new(&each_class(&truths)?, self.maps())?.best;
@@ -87,7 +88,22 @@ impl Probabilities {
 
     pub(crate) fn truths(&self, dataset: &Dataset) -> Result<Vec<Mask>> {
         self.check_unedited()?;
-        truths(&self.ids, dataset)
+        let truths = truths(&self.ids, dataset)?;
+        self.check_values()?;
+        Ok(truths)
+    }
+
+    /// # Errors
+    /// [`Error::Image`] names the first image of which something is no probability, as a network that has diverged says.
+    fn check_values(&self) -> Result<()> {
+        let wrong = |values: &[f32]| values.iter().copied().find(|value| !(0.0..=1.0).contains(value));
+        let maps = self.maps().par_iter().enumerate();
+        let map = maps.find_map_first(|(i, map)| wrong(&map.pixels).map(|value| (i, value)));
+        let head = || self.head()?.iter().enumerate().find_map(|(i, &p)| wrong(&[p]).map(|value| (i, value)));
+        let Some((i, value)) = map.or_else(head) else { return Ok(()) };
+        let id = self.ids.get(i / self.class_names().len().max(1)).cloned().unwrap_or_default();
+        let why = format!("was predicted as {value}, which is no probability; the network may have diverged");
+        Err(Error::Image { id, why })
     }
 }
 
@@ -151,4 +167,42 @@ fn check_ids(ids: &[String], dataset: &Dataset) -> Result<()> {
 /// What an image without a mask cannot do.
 pub(super) fn no_truth(id: &str) -> Error {
     Error::Id { id: id.into(), why: "has no mask to score against; use a part of `train`".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Image, Sample};
+
+    #[test]
+    fn what_is_no_probability_names_its_image() {
+        let plane = Mask::new(1, 2, vec![0, 1]).unwrap();
+        let image = Image::new(1, 2, vec![0.2, 0.8]).unwrap();
+        let sample = |id: &&str| Sample {
+            id: id.to_string(),
+            z: None,
+            image: image.clone(),
+            mask: Mask::stack(&[plane.clone(), plane.clone()]).ok(),
+        };
+        let dataset = Dataset::from_samples(["a", "b"].iter().map(sample).collect()).unwrap();
+        let of = |third: [f32; 2], presence: f32| {
+            let mut maps = vec![image.clone(); 4];
+            maps[2].pixels = third.to_vec();
+            let all = Probabilities::new(dataset.ids(), maps).with_class_names(dataset.class_names());
+            all.with_presence(Some(vec![0.5, 0.5, presence, 0.5]))
+        };
+        assert!(of([0.0, 1.0], 1.0).evaluate(&dataset).is_ok());
+        for broken in [of([f32::NAN, 0.5], 0.5), of([0.5, 1.5], 0.5), of([0.5, 0.5], f32::NAN)] {
+            let search = RuleSearch::default();
+            for error in [
+                broken.evaluate(&dataset).err(),
+                broken.threshold_search(&dataset).err(),
+                broken.calibration(&dataset).err(),
+                broken.choose_rule(&dataset, &search).err(),
+                broken.choose_rules(&dataset, &search).err(),
+            ] {
+                assert!(matches!(&error, Some(Error::Image { id, .. }) if id == "b"), "{error:?}");
+            }
+        }
+    }
 }

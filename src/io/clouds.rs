@@ -66,6 +66,11 @@ impl Competition {
     }
 }
 
+/// Whether a folder is laid out as that of the clouds competition.
+pub(crate) fn is_clouds(dir: &Path) -> bool {
+    ["train_images", "test_images"].iter().any(|name| dir.join(name).is_dir())
+}
+
 /// The JPEG files of a folder, by name.
 struct Images {
     path: PathBuf,

@@ -17,5 +17,6 @@ mod submission;
 mod together;
 
 pub(crate) use self::atomic::write_atomically;
+pub(crate) use self::clouds::is_clouds;
 pub(crate) use self::submission::write_rows;
 pub use self::submission::{Submission, write_submission};

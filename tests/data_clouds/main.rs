@@ -1,6 +1,7 @@
 //! The clouds competition's folder, anyone's own folders, datasets at another size, and the made-up clouds.
 
 mod folders;
+mod run;
 mod sample;
 mod submission;
 

@@ -41,8 +41,7 @@ fn a_submission_has_the_rows_of_the_sample_in_its_order() {
         assert_eq!(rows[row].1.parse::<Rle>().unwrap().to_mask(350, 525).unwrap(), mask);
     }
     // Masks of one size label images of another; they go with the images.
-    let test = clouds.test.resized(30, 45).unwrap();
-    let labelled = test.with_masks(&masks).unwrap();
+    let labelled = clouds.test.with_masks(&masks).unwrap();
     assert_eq!(labelled.get(0).unwrap().mask.unwrap(), masks.get("x.jpg").unwrap());
     let larger = labelled.resized(700, 1050).unwrap().get(0).unwrap().mask.unwrap();
     assert_eq!(larger, masks.get("x.jpg").unwrap().resize(700, 1050).unwrap());
