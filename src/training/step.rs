@@ -13,6 +13,7 @@ use crate::training::{Schedule, TrainConfig};
 use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+use std::ops::ControlFlow;
 
 impl Trainer<'_> {
     /// The mean loss before the steps; `None` when the stop file ended it.
@@ -21,19 +22,20 @@ impl Trainer<'_> {
         let config = self.config;
         let (train, layout) = (self.train, self.model.batch_layout(config.batch_size));
         let waited = for_each_training_batch(train, layout, config, (number, train.len()), |batch| {
-            stopped = stopped || self.folder.stop_file().exists();
-            if !stopped {
-                let seed = dropout_seed(config.seed, number, batches);
-                batches += 1;
-                self.step(&batch, (number, seed), &mut losses)?;
-                if batches % config.accumulate == 0 {
-                    self.end_step()?;
-                }
-                if self.progress.is_due() {
-                    self.progress.step(losses.images(), losses.read()?);
-                }
+            stopped = self.folder.stop_file().exists();
+            if stopped {
+                return Ok(ControlFlow::Break(()));
             }
-            Ok(())
+            let seed = dropout_seed(config.seed, number, batches);
+            batches += 1;
+            self.step(&batch, (number, seed), &mut losses)?;
+            if batches % config.accumulate == 0 {
+                self.end_step()?;
+            }
+            if self.progress.is_due() {
+                self.progress.step(losses.images(), losses.read()?);
+            }
+            Ok(ControlFlow::Continue(()))
         })?;
         if batches % config.accumulate != 0 && !stopped {
             self.end_step()?;
@@ -110,7 +112,7 @@ impl Trainer<'_> {
             let forward = || seeded(seed, || model.outputs(&batch.images));
             cumulative_batch_norm(batches, forward)?;
             batches += 1;
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })
         .map(drop)
     }
@@ -151,3 +153,7 @@ pub(super) fn dropout_seed(seed: u64, epoch: usize, batch: usize) -> u64 {
     let place = ((epoch as u64) << 32) | batch as u64;
     ChaCha8Rng::seed_from_u64(seed ^ place.rotate_left(16)).next_u64()
 }
+
+#[cfg(test)]
+#[path = "step_tests.rs"]
+mod tests;

@@ -50,7 +50,7 @@ pub(super) struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    fn new(
+    pub(super) fn new(
         model: &'a mut Model,
         train: &'a TrainingSet,
         valid: &'a Dataset,

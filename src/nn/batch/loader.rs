@@ -7,6 +7,7 @@
 use super::{Batch, BatchLayout, of_one_size};
 use crate::Result;
 use crate::types::{Dataset, Sample};
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -27,12 +28,14 @@ pub(crate) fn for_each_batch(
     indices: &[usize],
     layout: &BatchLayout,
     prepare: impl Fn(usize, Sample) -> Result<Sample> + Sync,
-    step: impl FnMut(Batch) -> Result<()>,
+    mut step: impl FnMut(Batch) -> Result<()>,
 ) -> Result<Duration> {
+    let step = |batch: Batch| step(batch).map(ControlFlow::Continue);
     for_each_read(indices, layout, |i| prepare(i, dataset.get(i)?), step)
 }
 
 /// As [`for_each_batch`], of what `read` gives for each of `numbers`. What mixup draws for a sample depends on its number.
+/// A `step` that breaks ends the pass: what is not yet read stays unread, and an error behind it is none.
 ///
 /// # Errors
 /// As [`for_each_batch`].
@@ -40,14 +43,22 @@ pub(crate) fn for_each_read(
     numbers: &[usize],
     layout: &BatchLayout,
     read: impl Fn(usize) -> Result<Sample> + Sync,
-    mut step: impl FnMut(Batch) -> Result<()>,
+    mut step: impl FnMut(Batch) -> Result<ControlFlow<()>>,
 ) -> Result<Duration> {
     let make = |numbers: &[usize]| {
         let sample = |&number: &usize| Ok((number, read(number)?));
         of_one_size(numbers.iter().map(sample).collect::<Result<Vec<_>>>()?, layout)
     };
     let batches: Vec<&[usize]> = numbers.chunks(layout.batch_size.max(1)).collect();
-    in_turn(&batches, workers(), make, |made| made.into_iter().try_for_each(&mut step))
+    let take = |made: Vec<Batch>| {
+        for batch in made {
+            if step(batch)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    };
+    in_turn(&batches, workers(), make, take)
 }
 
 /// Half of the cores: the network wants the others.
@@ -55,12 +66,12 @@ fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, MOST))
 }
 
-/// Calls `take` with what `make` makes of each item, in order; how long it waited after the first round.
+/// Calls `take` with what `make` makes of each item, in order, until it breaks; how long it waited after the first round.
 fn in_turn<I: Copy + Sync, T: Send>(
     items: &[I],
     workers: usize,
     make: impl Fn(I) -> Result<T> + Sync,
-    mut take: impl FnMut(T) -> Result<()>,
+    mut take: impl FnMut(T) -> Result<ControlFlow<()>>,
 ) -> Result<Duration> {
     let workers = workers.min(items.len()).max(1);
     let make = &make;
@@ -71,7 +82,7 @@ fn in_turn<I: Copy + Sync, T: Send>(
                 for &item in items.iter().skip(worker).step_by(workers) {
                     let made = make(item);
                     let failed = made.is_err();
-                    // The receiver is gone when a step has failed; its error is the one that counts.
+                    // The receiver is gone when a step has failed, whose error is the one that counts, or was the last.
                     if sender.send(made).is_err() || failed {
                         break;
                     }
@@ -88,7 +99,9 @@ fn in_turn<I: Copy + Sync, T: Send>(
             if i >= workers {
                 waited += wait;
             }
-            take(made?)?;
+            if take(made?)?.is_break() {
+                break;
+            }
         }
         Ok(waited)
     })
@@ -107,7 +120,10 @@ fn received<T>(queue: &Receiver<T>) -> (Option<T>, Duration) {
 mod tests {
     use super::*;
     use crate::Error;
+    use crate::types::Image;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const GO_ON: Result<ControlFlow<()>> = Ok(ControlFlow::Continue(()));
 
     fn failed(item: usize) -> Error {
         Error::Id { id: item.to_string(), why: "failed".into() }
@@ -126,7 +142,7 @@ mod tests {
             let mut taken = vec![];
             in_turn(&items, workers, make, |made| {
                 taken.push(made);
-                Ok(())
+                GO_ON
             })
             .unwrap();
             assert_eq!(taken, items.iter().map(|i| 10 * i).collect::<Vec<_>>(), "{workers} workers");
@@ -157,7 +173,7 @@ mod tests {
                 taken += 1;
                 wait_for(|| made.load(Ordering::SeqCst) >= (taken + room).min(items));
                 assert!(made.load(Ordering::SeqCst) <= taken + room, "{workers} workers");
-                Ok(())
+                GO_ON
             };
             in_turn(&(0..items).collect::<Vec<_>>(), workers, make, take).unwrap();
         }
@@ -179,13 +195,50 @@ mod tests {
             let mut taken = vec![];
             let error = in_turn(&items, workers, make, |i| {
                 taken.push(i);
-                Ok(())
+                GO_ON
             });
             assert!(matches!(error, Err(Error::Id { id, .. }) if id == "7"));
             assert_eq!(taken, (0..7).collect::<Vec<_>>());
-            let error = in_turn(&items, workers, Ok, |i| if i == 4 { Err(failed(i)) } else { Ok(()) });
+            let error = in_turn(&items, workers, Ok, |i| if i == 4 { Err(failed(i)) } else { GO_ON });
             assert!(matches!(error, Err(Error::Id { id, .. }) if id == "4"));
         }
+    }
+
+    #[test]
+    fn a_step_that_breaks_is_the_last_and_what_is_behind_it_is_not_read() {
+        let items: Vec<usize> = (0..1000).collect();
+        for workers in [1, 3] {
+            let (made, mut taken) = (AtomicUsize::new(0), vec![]);
+            let make = |i: usize| {
+                made.fetch_add(1, Ordering::SeqCst);
+                if i < 5 { Ok(i) } else { Err(failed(i)) }
+            };
+            let take = |i| {
+                taken.push(i);
+                Ok(if i == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            };
+            assert!(in_turn(&items, workers, make, take).is_ok());
+            assert_eq!(taken, [0, 1, 2, 3, 4]);
+            let ahead = workers * (AHEAD.div_ceil(workers) + 2);
+            assert!(made.into_inner() <= 5 + ahead, "{workers} workers");
+        }
+    }
+
+    /// Samples of one pixel more each, so that each is a batch.
+    fn growing(number: usize) -> Sample {
+        let image = Image::new(1, number + 1, vec![0.5; number + 1]).unwrap();
+        Sample { id: format!("s{number}"), z: None, image, mask: None }
+    }
+
+    #[test]
+    fn a_break_within_what_was_read_together_is_one_too() {
+        let (mut steps, layout) = (0, super::super::tests::layout());
+        let step = |_| {
+            steps += 1;
+            Ok(if steps == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        };
+        for_each_read(&(0..12).collect::<Vec<_>>(), &layout, |i| Ok(growing(i)), step).unwrap();
+        assert_eq!(steps, 2);
     }
 
     #[test]
@@ -199,7 +252,7 @@ mod tests {
         };
         let quick = |()| {
             taken.fetch_add(1, Ordering::SeqCst);
-            Ok(())
+            GO_ON
         };
         assert!(in_turn(&items, 1, slow, quick).unwrap() > Duration::ZERO);
     }
