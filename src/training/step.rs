@@ -30,7 +30,7 @@ impl Trainer<'_> {
             batches += 1;
             self.step(&batch, (number, seed), &mut losses)?;
             if batches % config.accumulate == 0 {
-                self.end_step()?;
+                self.end_step(number, losses.images())?;
             }
             if self.progress.is_due() {
                 self.progress.step(losses.images(), losses.read()?);
@@ -38,7 +38,7 @@ impl Trainer<'_> {
             Ok(ControlFlow::Continue(()))
         })?;
         if batches % config.accumulate != 0 && !stopped {
-            self.end_step()?;
+            self.end_step(number, losses.images())?;
         }
         self.progress.waited = waited.as_secs_f64();
         let loss = losses.read()?;
@@ -85,13 +85,13 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    /// With accumulation the optimizer's step; then what follows a step.
-    fn end_step(&mut self) -> Result<()> {
+    /// With accumulation the optimizer's step; then what follows a step, after so many images of an epoch.
+    fn end_step(&mut self, number: usize, images: usize) -> Result<()> {
         if self.config.accumulate > 1 {
             let learning_rate = self.learning_rate();
             self.stepper.step_accumulated(learning_rate)?;
         }
-        self.steps += 1;
+        self.steps = self.steps_after(number, images);
         let Some(decay) = self.config.ema else { return Ok(()) };
         match &mut self.ema {
             Some(ema) => ema.decay(self.model.weights(), decay),
@@ -117,9 +117,17 @@ impl Trainer<'_> {
         .map(drop)
     }
 
-    pub(super) fn steps_per_epoch(&self) -> usize {
+    fn steps_per_epoch(&self) -> usize {
         let TrainConfig { batch_size, accumulate, .. } = *self.config;
         self.train.len().div_ceil(batch_size).div_ceil(accumulate)
+    }
+
+    /// Steps of the schedule after so many images of an epoch. Where images have several sizes, batches are cut and there are more
+    /// steps than these, but the rate goes with the images all the same.
+    pub(super) fn steps_after(&self, number: usize, images: usize) -> usize {
+        let TrainConfig { batch_size, accumulate, .. } = *self.config;
+        let (per_epoch, per_step) = (self.steps_per_epoch(), batch_size.saturating_mul(accumulate).max(1));
+        (number - 1) * per_epoch + (images / per_step).min(per_epoch.saturating_sub(1))
     }
 
     /// Of the next step. From the first average on it stays, unless it goes in cycles.

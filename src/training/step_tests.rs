@@ -1,5 +1,6 @@
 use super::*;
 use crate::models::{Encoder, Unet};
+use crate::training::Sampling;
 use crate::training::sampling::{TrainingSet, shuffled};
 use crate::types::{Dataset, Entry, Image, ImageSource, Mask, Sample};
 use candle_core::Device;
@@ -39,4 +40,41 @@ fn what_the_stop_file_ends_reads_no_images_that_are_left() {
     let mut trainer = Trainer::new(&mut model, &train, &all, &config).unwrap();
     std::fs::write(folder.path().join("STOP"), "").unwrap();
     assert!(trainer.train_epoch(1).unwrap().is_none());
+}
+
+/// Where the schedule stands before each step of the second epoch.
+fn steps(count: usize, accumulate: usize) -> Vec<usize> {
+    let folder = tempfile::tempdir().unwrap();
+    let config = TrainConfig::default().batch_size(4).accumulate(accumulate).epochs(3);
+    let (config, all) = (config.run_folder(folder.path()), samples(count, |_| false));
+    let (mut model, train) = (tiny(), TrainingSet::new(&all, &config).unwrap());
+    let trainer = Trainer::new(&mut model, &train, &all, &config).unwrap();
+    let per_step = 4 * accumulate;
+    (0..count.div_ceil(per_step)).map(|step| trainer.steps_after(2, step * per_step)).collect()
+}
+
+#[test]
+fn of_images_of_one_size_each_step_is_one_of_the_schedule() {
+    for (count, accumulate) in [(16usize, 1), (17, 1), (16, 2), (17, 2), (19, 3), (3, 1), (1, 2)] {
+        let per_epoch = count.div_ceil(4).div_ceil(accumulate);
+        let expected: Vec<usize> = (per_epoch..2 * per_epoch).collect();
+        assert_eq!(steps(count, accumulate), expected, "{count} images, {accumulate} batches a step");
+    }
+}
+
+#[test]
+fn of_images_of_several_sizes_the_rate_goes_with_the_images() {
+    for (sampling, accumulate) in [(Sampling::Shuffled, 1), (Sampling::Balanced, 1), (Sampling::Shuffled, 2)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let config = TrainConfig::default().batch_size(4).accumulate(accumulate).sampling(sampling).epochs(3);
+        let (config, all) = (config.run_folder(folder.path()), samples(24, |i| i % 2 == 0));
+        let (mut model, train) = (tiny(), TrainingSet::new(&all, &config).unwrap());
+        let mut trainer = Trainer::new(&mut model, &train, &all, &config).unwrap();
+        for number in 1..=2 {
+            trainer.train_epoch(number).unwrap();
+            assert!(trainer.stepper.steps() > number * 6 / accumulate, "batches are cut");
+            assert_eq!(trainer.steps, number * 6 / accumulate - 1);
+        }
+    }
 }

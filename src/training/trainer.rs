@@ -42,7 +42,7 @@ pub(super) struct Trainer<'a> {
     pub(super) replay: Replay,
     pub(super) folder: RunFolder,
     epochs: Vec<Epoch>,
-    /// Of the run, those before a resume included.
+    /// Of the schedule, those before a resume included.
     pub(super) steps: usize,
     pub(super) ema: Option<Average>,
     swa: Option<Average>,
@@ -128,7 +128,7 @@ impl<'a> Trainer<'a> {
             // What was recorded has the other loss.
             self.replay = Replay::default();
         }
-        self.steps = (number - 1) * self.steps_per_epoch();
+        self.steps = self.steps_after(number, 0);
         let learning_rate = self.learning_rate();
         let Some(train_loss) = self.train_epoch(number)? else { return Ok(None) };
         let train_seconds = start.elapsed().as_secs_f64();
