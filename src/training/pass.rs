@@ -29,5 +29,5 @@ pub(super) fn for_each_training_batch(
     order.truncate(images);
     // Augmentation depends on the number of the draw: an image that is drawn twice is seen in two ways.
     let read = |draw: usize| augment.apply(train.get(draws[draw])?, *seed, epoch, draw);
-    for_each_read(&order, &layout, read, step)
+    for_each_read(&order, &layout, |draw| train.id(draws[draw]), read, step)
 }

@@ -201,6 +201,11 @@ impl Dataset {
         self.members.get(i).map(|&at| &self.entries[at])
     }
 
+    /// The id of the sample at `i`; empty where there is none.
+    pub(crate) fn id(&self, i: usize) -> &str {
+        self.entry(i).map_or("", |entry| entry.id.as_str())
+    }
+
     /// The ids of `sample_submission.csv` in its order, of the whole test set also where this is a part of it.
     pub(crate) fn submission_order(&self) -> Option<Arc<Vec<String>>> {
         self.submission_order.clone()
