@@ -10,7 +10,8 @@ const WHAT: &str = "vote of masks";
 
 impl Masks {
     /// Of several models' masks of the same images the one on which more than half of the models agree, pixel by pixel and class
-    /// by class; half of them are not enough. [`Probabilities::mean`](crate::Probabilities::mean) also knows how sure each model is.
+    /// by class; half of them are not enough. [`Ensemble::predict_each`](crate::Ensemble::predict_each) gives what each predicts;
+    /// [`Probabilities::mean`](crate::Probabilities::mean) also knows how sure each is.
     ///
     /// ```
     /// use tgs_salt::prelude::*;

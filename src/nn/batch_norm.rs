@@ -124,15 +124,22 @@ impl BatchNorm {
 
     fn check_input(&self, xs: &Tensor, mode: Mode) -> Result<()> {
         let channels = self.weight.elem_count();
-        match *xs.dims() {
-            [.., last] if last == channels && (mode == Mode::Eval || xs.elem_count() > channels) => Ok(()),
-            ref dims => Err(Error::Shape {
-                what: "input of batch_norm".into(),
-                expected: format!("(N, H, W, {channels}), in training with two values or more per channel"),
-                got: format!("{dims:?}"),
-                hint: "layers take channels last: see nn::to_channels_last".into(),
-            }),
+        let error = |expected: String, hint: &str| Error::Shape {
+            what: "input of batch_norm".into(),
+            expected,
+            got: format!("{:?}", xs.dims()),
+            hint: hint.into(),
+        };
+        if xs.dims().last() != Some(&channels) {
+            let hint = "layers take channels last: see nn::to_channels_last";
+            return Err(error(format!("(N, H, W, {channels})"), hint));
         }
+        if mode == Mode::Train && xs.elem_count() <= channels {
+            let hint =
+                "the last batch of an epoch has one image: set another batch_size, or a larger input_size";
+            return Err(error("two values or more per channel in training".into(), hint));
+        }
+        Ok(())
     }
 
     fn normalize(&self, xs: &Tensor, residual: Option<&Tensor>, mode: Mode) -> candle_core::Result<Tensor> {

@@ -114,7 +114,7 @@ fn one_value_per_channel_cannot_be_normalized_in_training() {
     let xs = random(&[1, 1, 1, CHANNELS], 1);
     assert!(norm.forward(&xs, Mode::Eval).is_ok());
     let error = norm.forward(&xs, Mode::Train).unwrap_err().to_string();
-    assert!(error.contains("two values or more"), "{error}");
+    assert!(error.contains("two values or more") && error.contains("batch_size"), "{error}");
 }
 
 #[test]
