@@ -26,7 +26,8 @@ fn images_per_pass(dataset: &Dataset, input_size: Option<(usize, usize)>) -> usi
 impl Model {
     /// The probability of salt, or of each of the network's classes, for each pixel of each image, at the size of the image.
     ///
-    /// Images are resized and padded as the network's settings say, the result is cropped and resized back.
+    /// Images are resized and padded as the network's settings say, the result is cropped and resized back. One call uses all
+    /// cores; several at a time belong on threads of their own, see [`Model::train`].
     ///
     /// # Errors
     /// Whatever reading an image can give.

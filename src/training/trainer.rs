@@ -19,6 +19,8 @@ impl Model {
     /// Afterwards the model has the weights of the epoch with the best validation score. Whatever stops the run — early
     /// stopping, the file `STOP` in the run folder, a killed kernel — the run folder has a checkpoint of the last whole
     /// epoch, and `resume(true)` goes on from it. What the folder holds, [`Run`](crate::training::Run) tells.
+    /// A run uses all cores. Several at a time belong on threads of their own, not into rayon's `par_iter`: a thread of its pool
+    /// that waits takes up other work, here another run in the middle of this one.
     ///
     /// # Errors
     /// [`Error::Config`] for a setting out of range; [`Error::Id`] for an image without a mask; [`Error::NotFinite`] as

@@ -34,8 +34,8 @@ pub(crate) fn for_each_batch(
     for_each_read(indices, layout, |i| dataset.id(i), |i| prepare(i, dataset.get(i)?), step)
 }
 
-/// As [`for_each_batch`], of what `read` gives for each of `numbers`, of the image that `id` names. What mixup draws for a sample depends on its number.
-/// A `step` that breaks ends the pass: what is not yet read stays unread, and an error behind it is none.
+/// As [`for_each_batch`], of what `read` gives for each of `numbers`, of the image that `id` names. What mixup draws for a sample
+/// depends on its number. A `step` that breaks ends the pass: what is not yet read stays unread, and an error there does not count.
 ///
 /// # Errors
 /// As [`for_each_batch`].
