@@ -2,7 +2,6 @@
 
 use crate::inference::collect::{self, Take};
 use crate::inference::mean::Sum;
-use crate::inference::predictor::pixels_of_first;
 use crate::inference::{Masks, Probabilities, Tta};
 use crate::metrics::{MaskRule, Score};
 use crate::models::Model;
@@ -11,8 +10,8 @@ use crate::{Error, Result};
 use candle_core::Device;
 use std::path::Path;
 
-/// Images that all models predict before the next ones: their maps are what an ensemble needs beside its result. So many, or
-/// as many large ones as have so many pixels in all classes.
+/// Images that all models predict before the next ones: their maps are what several models need beside their result. So many,
+/// or as many large ones as have so many pixels in all classes.
 const PART: usize = 256;
 const PIXELS_PER_PART: usize = 1 << 24;
 
@@ -106,8 +105,7 @@ impl Ensemble {
     }
 
     fn for_each_part(&self, dataset: &Dataset, tta: &Tta, take: Take) -> Result<()> {
-        let pixels = pixels_of_first(dataset)? * self.class_names(dataset).len();
-        for part in dataset.parts(images_per_part(pixels)) {
+        for part in parts(dataset, self.class_names(dataset).len()) {
             let mut sum = Sum::new(tta.mean);
             for model in &self.models {
                 let one = model.predict_tta(&part, tta)?;
@@ -129,6 +127,11 @@ impl Ensemble {
     pub fn evaluate(&self, dataset: &Dataset) -> Result<Score> {
         self.predict(dataset)?.evaluate(dataset)
     }
+}
+
+/// The parts of a dataset, in order, that several models of so many classes predict one after the other.
+pub(crate) fn parts(dataset: &Dataset, classes: usize) -> impl Iterator<Item = Dataset> {
+    dataset.parts(images_per_part(dataset.largest().saturating_mul(classes)))
 }
 
 /// Of images of so many pixels in all classes.

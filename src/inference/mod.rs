@@ -24,6 +24,7 @@ pub use carry::{ChosenSeamRules, SeamRuleScore};
 pub use chosen_rules::ChosenRules;
 pub use components::ChosenComponents;
 pub use ensemble::Ensemble;
+pub(crate) use ensemble::parts;
 pub(crate) use image_score::{ImageScore, Known};
 pub use masks::Masks;
 pub use mean::Mean;

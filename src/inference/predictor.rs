@@ -14,24 +14,20 @@ use candle_core::{DType, Device, Tensor};
 /// need more memory than there is.
 const PIXELS: usize = 16 * 128 * 128;
 
-/// As many images as their size allows.
-fn images_per_pass(dataset: &Dataset, input_size: Option<(usize, usize)>) -> Result<usize> {
+/// As many images as the size of the largest allows.
+fn images_per_pass(dataset: &Dataset, input_size: Option<(usize, usize)>) -> usize {
     let pixels = match input_size {
         Some((height, width)) => height * width,
-        None => pixels_of_first(dataset)?,
+        None => dataset.largest(),
     };
-    Ok((PIXELS / pixels.max(1)).clamp(1, 32))
-}
-
-/// Pixels of the first image; 0 where there is none.
-pub(super) fn pixels_of_first(dataset: &Dataset) -> Result<usize> {
-    dataset.size(0).map(|(height, width)| height * width)
+    (PIXELS / pixels.max(1)).clamp(1, 32)
 }
 
 impl Model {
     /// The probability of salt, or of each of the network's classes, for each pixel of each image, at the size of the image.
     ///
-    /// Images are resized and padded as the network's settings say, the result is cropped and resized back.
+    /// Images are resized and padded as the network's settings say, the result is cropped and resized back. One call uses all
+    /// cores; several at a time belong on threads of their own, see [`Model::train`].
     ///
     /// # Errors
     /// Whatever reading an image can give.
@@ -84,7 +80,7 @@ impl Model {
     pub(super) fn for_each_part(&self, dataset: &Dataset, tta: &Tta, take: Take) -> Result<()> {
         tta.check()?;
         let indices: Vec<usize> = (0..dataset.len()).collect();
-        let layout = self.batch_layout(images_per_pass(dataset, self.config().input_size)?);
+        let layout = self.batch_layout(images_per_pass(dataset, self.config().input_size));
         let predict = |batch: Batch| take(self.mean_of_views(&batch, tta)?);
         // One scope over all batches: weights are folded and packed once.
         without_gradients(|| for_each_batch(dataset, &indices, &layout, |_, sample| Ok(sample), predict))?;
@@ -141,4 +137,48 @@ impl Architecture {
 fn values(probabilities: &Tensor) -> Result<Vec<f32>> {
     let values = probabilities.flatten_all().and_then(|values| values.to_vec1::<f32>());
     values.map_err(Error::tensor("probabilities"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inference::parts;
+    use crate::models::{Encoder, Unet};
+    use crate::types::{Entry, Image, ImageSource, MaskSource, Sample};
+    use std::path::Path;
+
+    fn dataset(sizes: &[(usize, usize)]) -> Dataset {
+        let sample = |(i, &(height, width)): (usize, &(usize, usize))| {
+            let image = Image::new(height, width, vec![0.5; height * width]).unwrap();
+            Sample { id: format!("s{i:03}"), z: None, image, mask: None }
+        };
+        Dataset::from_samples(sizes.iter().enumerate().map(sample).collect()).unwrap()
+    }
+
+    #[test]
+    fn the_largest_image_says_how_many_fit() {
+        let mut sizes = vec![(64, 64); 300];
+        let small = dataset(&sizes);
+        assert_eq!(images_per_pass(&small, None), 32);
+        assert_eq!(parts(&small, 1).map(|part| part.len()).collect::<Vec<_>>(), [256, 44]);
+        sizes[200] = (1400, 2100);
+        let mixed = dataset(&sizes);
+        assert_eq!(images_per_pass(&mixed, None), 1);
+        assert_eq!(images_per_pass(&mixed, Some((128, 128))), 16);
+        assert_eq!(parts(&mixed, 1).map(|part| part.len()).max(), Some(5));
+        assert_eq!(parts(&mixed, 4).map(|part| part.len()).max(), Some(1));
+        assert_eq!(images_per_pass(&dataset(&[]), None), 32);
+    }
+
+    #[test]
+    fn the_first_image_in_order_that_cannot_be_read_is_named() {
+        let missing = |id: &str| {
+            let image = ImageSource::Picture(Path::new("no such folder").into(), ".png");
+            Entry::new(id.into(), None, image, MaskSource::None)
+        };
+        let entries = ["a", "b", "c"].map(missing).into();
+        let model = Unet::new(Encoder::Plain).depth(1).base_filters(2).build(&Device::Cpu).unwrap();
+        let error = model.predict(&Dataset::from_entries(entries).unwrap()).err().unwrap().to_string();
+        assert!(error.contains("a.png"), "{error}");
+    }
 }

@@ -49,6 +49,13 @@ impl Dataset {
         self.entry(i).map_or(Ok((0, 0)), size)
     }
 
+    /// Pixels of the largest image, for how many fit in memory; 0 where there is none. An image that cannot be read has none here:
+    /// what is wrong with it says who reads it.
+    pub(crate) fn largest(&self) -> usize {
+        let pixels = |i| self.size(i).map_or(0, |(height, width)| height.saturating_mul(width));
+        (0..self.len()).into_par_iter().map(pixels).max().unwrap_or(0)
+    }
+
     /// How many pixels of each class each mask has, in order; `None` where there is no mask.
     ///
     /// ```

@@ -8,6 +8,7 @@ use crate::training::pass::for_each_training_batch;
 use crate::training::sampling::TrainingSet;
 use crate::types::Dataset;
 use candle_core::Device;
+use std::ops::ControlFlow;
 
 impl Architecture {
     /// The first batch of the first epoch; several where the images have several sizes.
@@ -19,7 +20,7 @@ impl Architecture {
         let train = TrainingSet::new(train, config)?;
         for_each_training_batch(&train, layout, config, (1, config.batch_size), |batch| {
             batches.push(batch);
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         Ok(batches)
     }

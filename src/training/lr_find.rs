@@ -9,6 +9,7 @@ use crate::training::step::{batch_loss, dropout_seed};
 use crate::training::trainer::{check, check_masks, stepper};
 use crate::types::Dataset;
 use crate::{Error, Result};
+use std::ops::ControlFlow;
 
 /// From where to where the rate grows, in how many steps.
 const LOWEST: f64 = 1e-7;
@@ -82,20 +83,19 @@ fn losses_at_growing_rates(
         let left = (STEPS - curve.points.len()) * config.batch_size;
         let step = |batch: Batch| {
             let step = curve.points.len();
-            if curve.has_ended || step == STEPS {
-                return Ok(());
-            }
             let seed = dropout_seed(config.seed, pass, step);
             let loss = batch_loss(model, (config, 1), &batch, (&batch.images, batch.targets()?), seed)?;
             let value = loss.detach().to_scalar::<f32>().map_err(Error::tensor("loss"))?;
             curve.push(rate(step), f64::from(value));
-            match curve.has_ended {
-                true => Ok(()),
-                false => stepper.step(&backward(loss)?, rate(step)),
+            if curve.has_ended {
+                return Ok(ControlFlow::Break(()));
             }
+            stepper.step(&backward(loss)?, rate(step))?;
+            // Images of several sizes are more batches than were asked for.
+            Ok(if step + 1 < STEPS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         };
         for_each_training_batch(train, layout.clone(), config, (pass, left), step)?;
-        if curve.has_ended {
+        if curve.has_ended || curve.points.len() == STEPS {
             break;
         }
     }

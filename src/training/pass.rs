@@ -6,16 +6,17 @@ use crate::nn::{Batch, BatchLayout, for_each_read};
 use crate::training::TrainConfig;
 use crate::training::sampling::{TrainingSet, shuffled};
 use candle_core::DType;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-/// Calls `step` with the batches of an epoch, counted from 1, in the epoch's order, augmented and mixed; of `images` at most.
-/// How long the steps have waited for them.
+/// Calls `step` with the batches of an epoch, counted from 1, in the epoch's order, augmented and mixed; of `images` at most, and
+/// until a step breaks. How long the steps have waited for them.
 pub(super) fn for_each_training_batch(
     train: &TrainingSet,
     mut layout: BatchLayout,
     config: &TrainConfig,
     (epoch, images): (usize, usize),
-    step: impl FnMut(Batch) -> Result<()>,
+    step: impl FnMut(Batch) -> Result<ControlFlow<()>>,
 ) -> Result<Duration> {
     let TrainConfig { augment, seed, .. } = config;
     layout.mixup = augment.mixing(*seed, epoch);
@@ -28,5 +29,5 @@ pub(super) fn for_each_training_batch(
     order.truncate(images);
     // Augmentation depends on the number of the draw: an image that is drawn twice is seen in two ways.
     let read = |draw: usize| augment.apply(train.get(draws[draw])?, *seed, epoch, draw);
-    for_each_read(&order, &layout, read, step)
+    for_each_read(&order, &layout, |draw| train.id(draws[draw]), read, step)
 }

@@ -74,6 +74,10 @@ impl TrainingSet {
         }
     }
 
+    pub(super) fn id(&self, image: usize) -> &str {
+        self.dataset.id(image)
+    }
+
     pub(super) fn get(&self, image: usize) -> Result<Sample> {
         self.dataset.get(image)
     }

@@ -98,7 +98,7 @@ fn an_image_that_comes_twice_is_augmented_in_two_ways() {
         let values = batch.images.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let size = values.len() / batch.ids.len();
         seen.extend(batch.ids.iter().cloned().zip(values.chunks(size).map(<[f32]>::to_vec)));
-        Ok(())
+        Ok(std::ops::ControlFlow::Continue(()))
     };
     let layout = network.batch_layout(8, &candle_core::Device::Cpu);
     let all = set(&dataset(30));

@@ -13,6 +13,7 @@ use crate::training::{Schedule, TrainConfig};
 use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+use std::ops::ControlFlow;
 
 impl Trainer<'_> {
     /// The mean loss before the steps; `None` when the stop file ended it.
@@ -21,22 +22,23 @@ impl Trainer<'_> {
         let config = self.config;
         let (train, layout) = (self.train, self.model.batch_layout(config.batch_size));
         let waited = for_each_training_batch(train, layout, config, (number, train.len()), |batch| {
-            stopped = stopped || self.folder.stop_file().exists();
-            if !stopped {
-                let seed = dropout_seed(config.seed, number, batches);
-                batches += 1;
-                self.step(&batch, (number, seed), &mut losses)?;
-                if batches % config.accumulate == 0 {
-                    self.end_step()?;
-                }
-                if self.progress.is_due() {
-                    self.progress.step(losses.images(), losses.read()?);
-                }
+            stopped = self.folder.stop_file().exists();
+            if stopped {
+                return Ok(ControlFlow::Break(()));
             }
-            Ok(())
+            let seed = dropout_seed(config.seed, number, batches);
+            batches += 1;
+            self.step(&batch, (number, seed), &mut losses)?;
+            if batches % config.accumulate == 0 {
+                self.end_step(number, losses.images())?;
+            }
+            if self.progress.is_due() {
+                self.progress.step(losses.images(), losses.read()?);
+            }
+            Ok(ControlFlow::Continue(()))
         })?;
         if batches % config.accumulate != 0 && !stopped {
-            self.end_step()?;
+            self.end_step(number, losses.images())?;
         }
         self.progress.waited = waited.as_secs_f64();
         let loss = losses.read()?;
@@ -83,13 +85,13 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    /// With accumulation the optimizer's step; then what follows a step.
-    fn end_step(&mut self) -> Result<()> {
+    /// With accumulation the optimizer's step; then what follows a step, after so many images of an epoch.
+    fn end_step(&mut self, number: usize, images: usize) -> Result<()> {
         if self.config.accumulate > 1 {
             let learning_rate = self.learning_rate();
             self.stepper.step_accumulated(learning_rate)?;
         }
-        self.steps += 1;
+        self.steps = self.steps_after(number, images);
         let Some(decay) = self.config.ema else { return Ok(()) };
         match &mut self.ema {
             Some(ema) => ema.decay(self.model.weights(), decay),
@@ -110,14 +112,22 @@ impl Trainer<'_> {
             let forward = || seeded(seed, || model.outputs(&batch.images));
             cumulative_batch_norm(batches, forward)?;
             batches += 1;
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })
         .map(drop)
     }
 
-    pub(super) fn steps_per_epoch(&self) -> usize {
+    fn steps_per_epoch(&self) -> usize {
         let TrainConfig { batch_size, accumulate, .. } = *self.config;
         self.train.len().div_ceil(batch_size).div_ceil(accumulate)
+    }
+
+    /// Steps of the schedule after so many images of an epoch. Where images have several sizes, batches are cut and there are more
+    /// steps than these, but the rate goes with the images all the same.
+    pub(super) fn steps_after(&self, number: usize, images: usize) -> usize {
+        let TrainConfig { batch_size, accumulate, .. } = *self.config;
+        let (per_epoch, per_step) = (self.steps_per_epoch(), batch_size.saturating_mul(accumulate).max(1));
+        (number - 1) * per_epoch + (images / per_step).min(per_epoch.saturating_sub(1))
     }
 
     /// Of the next step. From the first average on it stays, unless it goes in cycles.
@@ -151,3 +161,7 @@ pub(super) fn dropout_seed(seed: u64, epoch: usize, batch: usize) -> u64 {
     let place = ((epoch as u64) << 32) | batch as u64;
     ChaCha8Rng::seed_from_u64(seed ^ place.rotate_left(16)).next_u64()
 }
+
+#[cfg(test)]
+#[path = "step_tests.rs"]
+mod tests;

@@ -19,6 +19,8 @@ impl Model {
     /// Afterwards the model has the weights of the epoch with the best validation score. Whatever stops the run — early
     /// stopping, the file `STOP` in the run folder, a killed kernel — the run folder has a checkpoint of the last whole
     /// epoch, and `resume(true)` goes on from it. What the folder holds, [`Run`](crate::training::Run) tells.
+    /// A run uses all cores. Several at a time belong on threads of their own, not into rayon's `par_iter`: a thread of its pool
+    /// that waits takes up other work, here another run in the middle of this one.
     ///
     /// # Errors
     /// [`Error::Config`] for a setting out of range; [`Error::Id`] for an image without a mask; [`Error::NotFinite`] as
@@ -42,7 +44,7 @@ pub(super) struct Trainer<'a> {
     pub(super) replay: Replay,
     pub(super) folder: RunFolder,
     epochs: Vec<Epoch>,
-    /// Of the run, those before a resume included.
+    /// Of the schedule, those before a resume included.
     pub(super) steps: usize,
     pub(super) ema: Option<Average>,
     swa: Option<Average>,
@@ -50,7 +52,7 @@ pub(super) struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    fn new(
+    pub(super) fn new(
         model: &'a mut Model,
         train: &'a TrainingSet,
         valid: &'a Dataset,
@@ -128,7 +130,7 @@ impl<'a> Trainer<'a> {
             // What was recorded has the other loss.
             self.replay = Replay::default();
         }
-        self.steps = (number - 1) * self.steps_per_epoch();
+        self.steps = self.steps_after(number, 0);
         let learning_rate = self.learning_rate();
         let Some(train_loss) = self.train_epoch(number)? else { return Ok(None) };
         let train_seconds = start.elapsed().as_secs_f64();

@@ -65,8 +65,7 @@ impl Dataset {
                 why: "is there twice; expected each id once".into(),
             });
         }
-        let members = Arc::new((0..entries.len()).collect());
-        let class_names = Arc::new(numbered(1));
+        let (members, class_names) = (Arc::new((0..entries.len()).collect()), Arc::new(numbered(1)));
         Ok(Dataset { entries: Arc::new(entries), members, submission_format: Arc::default(), class_names })
     }
 
@@ -76,7 +75,7 @@ impl Dataset {
         &self.class_names
     }
 
-    /// The same samples, their classes so named.
+    /// The same samples, their classes so named: as many as the masks have, or any where no sample has a mask, as in a test set.
     ///
     /// ```
     /// use tgs_salt::types::{Dataset, Image, Mask, Sample};
@@ -87,8 +86,6 @@ impl Dataset {
     /// assert_eq!(clouds.with_class_names(&["fish", "sugar"])?.class_names(), ["fish", "sugar"]);
     /// # Ok::<(), tgs_salt::Error>(())
     /// ```
-    ///
-    /// Where no sample has a mask, as in a test set, nothing tells how many classes there are: then any names are right.
     ///
     /// # Errors
     /// [`Error::Config`] when there is not one name for each class of the masks, or none at all.
@@ -199,6 +196,11 @@ impl Dataset {
     /// The entry at `i`.
     pub(crate) fn entry(&self, i: usize) -> Option<&Entry> {
         self.members.get(i).map(|&at| &self.entries[at])
+    }
+
+    /// The id of the sample at `i`; empty where there is none.
+    pub(crate) fn id(&self, i: usize) -> &str {
+        self.entry(i).map_or("", |entry| entry.id.as_str())
     }
 
     /// What a submission of masks of this dataset is like.

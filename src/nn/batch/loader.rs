@@ -4,9 +4,10 @@
 //! The steps take from the queues in turn: batches come in their order, each once, whichever worker is faster, and memory holds
 //! no more than the queues.
 
-use super::{Batch, BatchLayout, of_one_size};
+use super::{Batch, BatchLayout, guarded, of_one_size};
 use crate::Result;
 use crate::types::{Dataset, Sample};
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -27,27 +28,38 @@ pub(crate) fn for_each_batch(
     indices: &[usize],
     layout: &BatchLayout,
     prepare: impl Fn(usize, Sample) -> Result<Sample> + Sync,
-    step: impl FnMut(Batch) -> Result<()>,
+    mut step: impl FnMut(Batch) -> Result<()>,
 ) -> Result<Duration> {
-    for_each_read(indices, layout, |i| prepare(i, dataset.get(i)?), step)
+    let step = |batch: Batch| step(batch).map(ControlFlow::Continue);
+    for_each_read(indices, layout, |i| dataset.id(i), |i| prepare(i, dataset.get(i)?), step)
 }
 
-/// As [`for_each_batch`], of what `read` gives for each of `numbers`. What mixup draws for a sample depends on its number.
+/// As [`for_each_batch`], of what `read` gives for each of `numbers`, of the image that `id` names. What mixup draws for a sample
+/// depends on its number. A `step` that breaks ends the pass: what is not yet read stays unread, and an error there does not count.
 ///
 /// # Errors
 /// As [`for_each_batch`].
-pub(crate) fn for_each_read(
+pub(crate) fn for_each_read<'a>(
     numbers: &[usize],
     layout: &BatchLayout,
+    id: impl Fn(usize) -> &'a str + Sync,
     read: impl Fn(usize) -> Result<Sample> + Sync,
-    mut step: impl FnMut(Batch) -> Result<()>,
+    mut step: impl FnMut(Batch) -> Result<ControlFlow<()>>,
 ) -> Result<Duration> {
     let make = |numbers: &[usize]| {
-        let sample = |&number: &usize| Ok((number, read(number)?));
+        let sample = |&number: &usize| Ok((number, guarded(id(number), || read(number))?));
         of_one_size(numbers.iter().map(sample).collect::<Result<Vec<_>>>()?, layout)
     };
     let batches: Vec<&[usize]> = numbers.chunks(layout.batch_size.max(1)).collect();
-    in_turn(&batches, workers(), make, |made| made.into_iter().try_for_each(&mut step))
+    let take = |made: Vec<Batch>| {
+        for batch in made {
+            if step(batch)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    };
+    in_turn(&batches, workers(), make, take)
 }
 
 /// Half of the cores: the network wants the others.
@@ -55,12 +67,12 @@ fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, MOST))
 }
 
-/// Calls `take` with what `make` makes of each item, in order; how long it waited after the first round.
+/// Calls `take` with what `make` makes of each item, in order, until it breaks; how long it waited after the first round.
 fn in_turn<I: Copy + Sync, T: Send>(
     items: &[I],
     workers: usize,
     make: impl Fn(I) -> Result<T> + Sync,
-    mut take: impl FnMut(T) -> Result<()>,
+    mut take: impl FnMut(T) -> Result<ControlFlow<()>>,
 ) -> Result<Duration> {
     let workers = workers.min(items.len()).max(1);
     let make = &make;
@@ -71,7 +83,7 @@ fn in_turn<I: Copy + Sync, T: Send>(
                 for &item in items.iter().skip(worker).step_by(workers) {
                     let made = make(item);
                     let failed = made.is_err();
-                    // The receiver is gone when a step has failed; its error is the one that counts.
+                    // The receiver is gone when a step has failed, whose error is the one that counts, or was the last.
                     if sender.send(made).is_err() || failed {
                         break;
                     }
@@ -88,7 +100,9 @@ fn in_turn<I: Copy + Sync, T: Send>(
             if i >= workers {
                 waited += wait;
             }
-            take(made?)?;
+            if take(made?)?.is_break() {
+                break;
+            }
         }
         Ok(waited)
     })
@@ -104,112 +118,5 @@ fn received<T>(queue: &Receiver<T>) -> (Option<T>, Duration) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Error;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    fn failed(item: usize) -> Error {
-        Error::Id { id: item.to_string(), why: "failed".into() }
-    }
-
-    #[test]
-    fn every_item_comes_once_and_in_order_whichever_worker_is_faster() {
-        for (items, workers) in [(0, 3), (1, 3), (2, 3), (50, 1), (50, 3), (7, 8)] {
-            let items: Vec<usize> = (0..items).collect();
-            let make = |i: usize| {
-                // The first worker is slow at first, the others later.
-                let millis = if i.is_multiple_of(3) == (i < 20) { 2 } else { 0 };
-                std::thread::sleep(Duration::from_millis(millis));
-                Ok(10 * i)
-            };
-            let mut taken = vec![];
-            in_turn(&items, workers, make, |made| {
-                taken.push(made);
-                Ok(())
-            })
-            .unwrap();
-            assert_eq!(taken, items.iter().map(|i| 10 * i).collect::<Vec<_>>(), "{workers} workers");
-        }
-    }
-
-    /// Waits for `reached`; that it never comes is a failure.
-    fn wait_for(reached: impl Fn() -> bool) {
-        let asked = Instant::now();
-        while !reached() {
-            assert!(asked.elapsed() < Duration::from_secs(60), "never reached");
-            std::thread::yield_now();
-        }
-    }
-
-    #[test]
-    fn what_there_is_room_for_is_made_ahead_and_no_more() {
-        for workers in [1, 2, 4] {
-            // Each worker has one in its hands beside what waits.
-            let room = workers * (AHEAD.div_ceil(workers) + 1);
-            let (items, made) = (40, AtomicUsize::new(0));
-            let mut taken = 0;
-            let make = |i: usize| {
-                made.fetch_add(1, Ordering::SeqCst);
-                Ok(i)
-            };
-            let take = |_| {
-                taken += 1;
-                wait_for(|| made.load(Ordering::SeqCst) >= (taken + room).min(items));
-                assert!(made.load(Ordering::SeqCst) <= taken + room, "{workers} workers");
-                Ok(())
-            };
-            in_turn(&(0..items).collect::<Vec<_>>(), workers, make, take).unwrap();
-        }
-    }
-
-    #[test]
-    fn the_first_error_in_order_ends_it_and_leaves_no_worker_behind() {
-        let items: Vec<usize> = (0..30).collect();
-        for workers in [1, 3] {
-            // Item 8 fails at once, item 7 late: 7 is the first in order.
-            let make = |i: usize| match i {
-                7 => {
-                    std::thread::sleep(Duration::from_millis(20));
-                    Err(failed(7))
-                }
-                8 => Err(failed(8)),
-                _ => Ok(i),
-            };
-            let mut taken = vec![];
-            let error = in_turn(&items, workers, make, |i| {
-                taken.push(i);
-                Ok(())
-            });
-            assert!(matches!(error, Err(Error::Id { id, .. }) if id == "7"));
-            assert_eq!(taken, (0..7).collect::<Vec<_>>());
-            let error = in_turn(&items, workers, Ok, |i| if i == 4 { Err(failed(i)) } else { Ok(()) });
-            assert!(matches!(error, Err(Error::Id { id, .. }) if id == "4"));
-        }
-    }
-
-    #[test]
-    fn waiting_is_what_slow_workers_cost() {
-        let items: Vec<usize> = (0..8).collect();
-        let taken = AtomicUsize::new(0);
-        let slow = |i: usize| {
-            wait_for(|| taken.load(Ordering::SeqCst) == i);
-            std::thread::sleep(Duration::from_millis(5));
-            Ok(())
-        };
-        let quick = |()| {
-            taken.fetch_add(1, Ordering::SeqCst);
-            Ok(())
-        };
-        assert!(in_turn(&items, 1, slow, quick).unwrap() > Duration::ZERO);
-    }
-
-    #[test]
-    fn what_lies_in_the_queue_is_not_waited_for() {
-        let (sender, queue) = sync_channel(1);
-        sender.send(7).unwrap();
-        assert_eq!(received(&queue), (Some(7), Duration::ZERO));
-        drop(sender);
-        assert_eq!(received::<i32>(&queue), (None, Duration::ZERO));
-    }
-}
+#[path = "loader_tests.rs"]
+mod tests;

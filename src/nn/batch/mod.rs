@@ -2,6 +2,7 @@
 
 mod channels;
 mod loader;
+mod panics;
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,8 @@ use crate::transform::{Border, Feature, Mixup, Normalize, Padding, Resize, mix};
 use crate::types::{Image, Mask, Sample};
 use crate::{Error, Result};
 use candle_core::{DType, Device, Tensor};
-use rayon::prelude::*;
+
+use panics::guarded;
 
 pub(crate) use loader::{for_each_batch, for_each_read};
 
@@ -67,8 +69,11 @@ impl Batch {
             _ => vec![],
         };
         let mixed = |all: Vec<Vec<f32>>| if shares.is_empty() { all } else { mix(&all, &shares) };
-        let planes =
-            samples.par_iter().zip(&resizes).map(|((_, sample), resize)| layout.planes(sample, resize));
+        let planes = |((_, sample), resize): (&(usize, Sample), &Resize)| {
+            guarded(&sample.id, || layout.planes(sample, resize))
+        };
+        // One after the other: workers are many, and must not wait for a pool of threads that may be waiting for them.
+        let planes = samples.iter().zip(&resizes).map(planes);
         let (images, normalized) = layout.images(&mixed(planes.collect::<Result<_>>()?), &padding)?;
         let (ids, masks): (Vec<_>, Vec<_>) =
             samples.into_iter().map(|(_, sample)| (sample.id, sample.mask)).unzip();

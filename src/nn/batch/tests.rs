@@ -13,7 +13,7 @@ fn samples(n: usize, height: usize, width: usize) -> Vec<Sample> {
     (0..n).map(sample).collect()
 }
 
-fn layout() -> BatchLayout {
+pub(super) fn layout() -> BatchLayout {
     BatchLayout {
         batch_size: 4,
         in_channels: 1,

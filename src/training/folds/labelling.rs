@@ -1,7 +1,7 @@
 //! Which predictions become labels.
 
 use crate::Result;
-use crate::inference::Probabilities;
+use crate::inference::{Probabilities, parts};
 use crate::metrics::iou;
 use crate::models::Model;
 use crate::training::{PseudoLabelled, PseudoLabels, Trust};
@@ -10,9 +10,6 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::BTreeSet;
-
-/// Images that are labelled at a time: their maps are all that is kept beside the labels.
-const PART: usize = 256;
 
 /// The images of `unlabelled` whose predicted masks are trusted, at the share of empty masks of `train`.
 pub(super) fn label(
@@ -25,7 +22,8 @@ pub(super) fn label(
     let train_empty_share = empty_share(train)?;
     let mut trusted: Vec<(usize, Label)> = vec![];
     let mut start = 0;
-    for part in unlabelled.parts(PART) {
+    // The maps of a part are all that is kept beside the labels.
+    for part in parts(unlabelled, 1) {
         let all = models.iter().map(|model| model.predict_tta(&part, &config.tta));
         let masks = trusted_masks(&all.collect::<Result<Vec<_>>>()?, config)?;
         trusted.extend((start..).zip(masks).filter_map(|(i, label)| Some((i, label?))));
