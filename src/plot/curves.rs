@@ -23,8 +23,10 @@ impl History {
                 let label = format!("averaged weights: {:.3}", Metric::of(metric, &averaged));
                 Layer::line(label, BLUISH_GREEN, points(&[averaged], metric))
             };
-            losses.push(dot(Metric::ValidLoss));
-            scores.push(dot(score));
+            // Where it is the best, its mark says so.
+            let marked = |metric| metric == self.monitor && self.is_average_best();
+            losses.extend((!marked(Metric::ValidLoss)).then(|| dot(Metric::ValidLoss)));
+            scores.extend((!marked(score)).then(|| dot(score)));
         }
         let mark = self.best().map(|best| self.mark(best)).filter(|mark| mark.at.1.is_finite());
         let (in_losses, in_scores) = if self.monitor.is_loss() { (mark, None) } else { (None, mark) };
@@ -32,12 +34,17 @@ impl History {
         side_by_side("training curves", panels)
     }
 
+    /// Whether the averaged weights are better than those of any epoch.
+    fn is_average_best(&self) -> bool {
+        let value = |epoch: &Epoch| self.monitor.of(epoch);
+        let pair = self.averaged.zip(self.best());
+        pair.is_some_and(|(averaged, best)| self.monitor.is_better(value(&averaged), value(&best)))
+    }
+
     /// The best epoch, or the averaged weights where they are better.
     fn mark(&self, best: Epoch) -> Mark {
         let (monitor, epoch) = (self.monitor, best.epoch);
-        let averaged =
-            self.averaged.filter(|averaged| monitor.is_better(monitor.of(averaged), monitor.of(&best)));
-        let (best, what, color) = match averaged {
+        let (best, what, color) = match self.averaged.filter(|_| self.is_average_best()) {
             Some(averaged) => (averaged, "of averaged weights".into(), BLUISH_GREEN),
             None if monitor == Metric::TrainLoss => (best, format!("in epoch {epoch}"), BLUE),
             None => (best, format!("in epoch {epoch}"), VERMILLION),
