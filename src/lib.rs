@@ -31,6 +31,11 @@
 //!
 //! Tensors are `(N, C, H, W)`. One seed decides everything on the CPU.
 #![warn(missing_docs)]
+// A panic costs a notebook its variables: what can go wrong is an Error.
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo)
+)]
 
 #[macro_use]
 mod setters;

@@ -24,7 +24,7 @@ impl History {
                 Layer::line(label, BLUISH_GREEN, points(&[averaged], metric))
             };
             // Where it is the best, its mark says so.
-            let marked = |metric| metric == self.monitor && self.is_average_best();
+            let marked = |metric| metric == self.monitor && self.keeps(&averaged);
             losses.extend((!marked(Metric::ValidLoss)).then(|| dot(Metric::ValidLoss)));
             scores.extend((!marked(score)).then(|| dot(score)));
         }
@@ -34,17 +34,10 @@ impl History {
         side_by_side("training curves", panels)
     }
 
-    /// Whether the averaged weights are better than those of any epoch.
-    fn is_average_best(&self) -> bool {
-        let value = |epoch: &Epoch| self.monitor.of(epoch);
-        let pair = self.averaged.zip(self.best());
-        pair.is_some_and(|(averaged, best)| self.monitor.is_better(value(&averaged), value(&best)))
-    }
-
-    /// The best epoch, or the averaged weights where they are better.
+    /// What the model has after training: the best epoch, or the averaged weights.
     fn mark(&self, best: Epoch) -> Mark {
         let (monitor, epoch) = (self.monitor, best.epoch);
-        let (best, what, color) = match self.averaged.filter(|_| self.is_average_best()) {
+        let (best, what, color) = match self.averaged.filter(|averaged| self.keeps(averaged)) {
             Some(averaged) => (averaged, "of averaged weights".into(), BLUISH_GREEN),
             None if monitor == Metric::TrainLoss => (best, format!("in epoch {epoch}"), BLUE),
             None => (best, format!("in epoch {epoch}"), VERMILLION),

@@ -64,6 +64,12 @@ impl History {
         best_of(&self.epochs, self.monitor)
     }
 
+    /// Whether averaged weights are what the model has after training: no epoch is better.
+    pub(crate) fn keeps(&self, averaged: &Epoch) -> bool {
+        let value = |epoch: &Epoch| self.monitor.of(epoch);
+        self.best().is_none_or(|best| !self.monitor.is_better(value(&best), value(averaged)))
+    }
+
     /// The snapshots as one model: `history.ensemble(model.device())?.predict(&salt.test)?`.
     ///
     /// # Errors
@@ -134,5 +140,22 @@ mod tests {
         assert_eq!(best_of(&epochs, Metric::MeanPrecision).map(|e| e.epoch), Some(2));
         assert_eq!(best_of(&epochs, Metric::ValidLoss).map(|e| e.epoch), Some(3));
         assert_eq!(best_of(&[], Metric::Dice), None);
+    }
+
+    #[test]
+    fn averaged_weights_are_kept_where_no_epoch_is_better() {
+        let epochs = vec![epoch(1, 0.4, 0.6), epoch(2, 0.5, 0.7)];
+        let (run_folder, ended, snapshots) = (PathBuf::new(), String::new(), vec![]);
+        let mut history =
+            History { epochs, run_folder, ended, monitor: Metric::MeanPrecision, averaged: None, snapshots };
+        let kept = |history: &History| {
+            [0.69, 0.7, 0.71, f64::NAN].map(|score| history.keeps(&epoch(2, score, score)))
+        };
+        assert_eq!(kept(&history), [false, true, true, false]);
+        history.monitor = Metric::ValidLoss;
+        assert_eq!(kept(&history), [false; 4]);
+        assert!(history.keeps(&epoch(2, 0.4, 0.0)));
+        history.epochs.clear();
+        assert_eq!(kept(&history), [true; 4]);
     }
 }

@@ -203,13 +203,9 @@ impl<'a> Trainer<'a> {
             let seconds = start.elapsed().as_secs_f64();
             Epoch { learning_rate: last.learning_rate, images_per_second: 0.0, seconds, ..epoch }
         });
-        let value = |epoch: Epoch| self.config.monitor.of(&epoch);
-        if let (Some(best_epoch), Some(averaged)) = (history.best(), averaged)
-            && self.config.monitor.is_better(value(best_epoch), value(averaged))
-        {
-            self.model.weights().set_tensors(&best)?;
-        } else {
-            self.model.save(self.folder.best())?;
+        match averaged.is_none_or(|averaged| history.keeps(&averaged)) {
+            true => self.model.save(self.folder.best())?,
+            false => self.model.weights().set_tensors(&best)?,
         }
         Ok(averaged)
     }
