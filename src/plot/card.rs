@@ -6,7 +6,7 @@ use crate::models::{DecoderKind, Model};
 use crate::plot::html::Card;
 use crate::plot::text::{count, duration, feet, percent};
 use crate::plot::words::Words;
-use crate::training::History;
+use crate::training::{Epoch, History};
 use crate::types::{Competition, Dataset, coverage_class};
 
 impl Competition {
@@ -68,9 +68,10 @@ impl History {
     }
 
     pub(crate) fn card(&self) -> Card {
-        let seconds: f64 = self.epochs.iter().map(|epoch| epoch.seconds).sum();
+        let [seconds, waited] = [|epoch: &Epoch| epoch.seconds, |epoch: &Epoch| epoch.waited]
+            .map(|of| self.epochs.iter().map(of).sum::<f64>());
         let card = Card::new("History").row("epochs", &[count(self.epochs.len())]);
-        let card = card.row("time", &[duration(seconds)]);
+        let card = card.row("time", &[duration(seconds)]).row("waited for images", &[duration(waited)]);
         let card = match self.best() {
             Some(best) => card
                 .row(&format!("best {}", self.monitor), &[format!("{:.4}", self.monitor.of(&best))])
