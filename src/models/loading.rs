@@ -132,7 +132,7 @@ impl Fit {
             }
             let ours = format!("{prefix}{name}");
             let Some(shape) = shapes.get(&ours) else {
-                if whole || !is_classifier(&name) && config.depth == 5 {
+                if !(is_deeper(config, &ours) || !whole && is_classifier(&name)) {
                     fit.unknown.push(name.clone());
                 }
                 fit.report.unexpected.push(name);
@@ -177,6 +177,12 @@ fn prefix(config: &Architecture, named: bool) -> &'static str {
         (false, Encoder::InceptionV3) => "encoder.model.",
         (false, _) => "encoder.",
     }
+}
+
+/// Is this of an encoder's level below the model's lowest? Files of whole encoders have them all, and so have networks of
+/// segmentation_models.pytorch, which keeps what it does not use.
+fn is_deeper(config: &Architecture, ours: &str) -> bool {
+    config.depth < 5 && ours.starts_with("encoder.")
 }
 
 fn is_classifier(name: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Every encoder with every decoder.
 
-use super::{assert_all_learn, both, image, values};
+use super::{assert_all_learn, both, image, small, values};
 use tgs_salt::prelude::*;
 
 /// The sizes that a test can afford; Inception needs 96 pixels.
@@ -12,6 +12,18 @@ fn every_parameter_learns_with_one_channel_and_three() {
         for (network, channels) in both(encoder).into_iter().zip([1, 3]) {
             let model = network.in_channels(channels).dropout(0.0).build(&Device::Cpu).unwrap();
             assert_all_learn(&model, &image((2, channels, SIZE.0, SIZE.1)));
+        }
+    }
+}
+
+/// Levels that nothing looks at would be drawn, averaged, stepped and saved for nothing.
+#[test]
+fn an_encoder_of_less_depth_has_only_what_it_uses() {
+    for encoder in Encoder::ALL {
+        for depth in 1..=4 {
+            let network = small(Unet::new(encoder)).decoder_channels(&[16; 5][..depth]).depth(depth);
+            let model = network.in_channels(1).dropout(0.0).build(&Device::Cpu).unwrap();
+            assert_all_learn(&model, &image((2, 1, SIZE.0, SIZE.1)));
         }
     }
 }

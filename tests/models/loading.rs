@@ -57,6 +57,33 @@ fn an_encoder_alone_is_taken_and_the_rest_stays() {
     }
 }
 
+/// Neither timm's files nor networks of segmentation_models.pytorch know how deep an encoder is looked into: they have every level.
+#[test]
+fn an_encoder_of_less_depth_takes_what_it_uses_of_a_whole_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for encoder in [Encoder::Vgg16, Encoder::ResNet34, Encoder::InceptionV3, Encoder::Xception] {
+        let shallow = |seed| {
+            let network = Unet::new(encoder).depth(3).decoder_channels(&[32, 16, 16]);
+            network.in_channels(3).seed(seed).build(&Device::Cpu).unwrap()
+        };
+        let whole = model(encoder, 3, 2);
+        let report = shallow(1).load_weights(write(&encoder_alone(&whole), folder.path())).unwrap();
+        assert!(report.unexpected.len() > 1 && report.mismatched.is_empty(), "{encoder}: {report:?}");
+        assert!(report.missing.iter().all(|name| !name.starts_with("encoder.")), "{encoder}: {report:?}");
+
+        let theirs = shallow(3);
+        let mut kept = tensors(&whole);
+        kept.retain(|name, _| name.starts_with("encoder."));
+        kept.extend(tensors(&theirs));
+        let mut ours = shallow(4);
+        let report = ours.load_weights(write(&kept, folder.path())).unwrap();
+        assert_eq!((report.missing.len(), report.loaded.len()), (0, theirs.vars().len()), "{encoder}");
+        assert_eq!(report.unexpected.len(), kept.len() - report.loaded.len(), "{encoder}");
+        let xs = image((1, 3, 96, 96));
+        assert_eq!(values(&ours.forward(&xs).unwrap()), values(&theirs.forward(&xs).unwrap()), "{encoder}");
+    }
+}
+
 #[test]
 fn a_network_of_one_channel_sees_a_grey_image_as_that_of_three_does() {
     let folder = tempfile::tempdir().unwrap();

@@ -80,11 +80,10 @@ pub(crate) struct ResNet {
     stem: ConvNorm,
     stem_pooling: bool,
     layers: Vec<Vec<Block>>,
-    depth: usize,
 }
 
 impl ResNet {
-    /// Parameters as in torchvision and timm: `conv1`, `bn1`, `layer1.0.conv1` ….
+    /// Parameters as in torchvision and timm: `conv1`, `bn1`, `layer1.0.conv1` …, as far as the depth needs them.
     pub(super) fn new(
         kind: Kind,
         config: &Architecture,
@@ -96,7 +95,7 @@ impl ResNet {
         let stem = conv_norm(channels, stem, (norm, Activation::Relu), [vb.pp("conv1"), vb.pp("bn1")])?;
         let (_, _, growth) = kind.block();
         let (mut before, mut layers) = (64, Vec::new());
-        for (i, blocks) in [3, 4, 6, 3].into_iter().enumerate() {
+        for (i, blocks) in [3, 4, 6, 3].into_iter().take(config.depth - 1).enumerate() {
             let (channels, vb) = (64 << i, vb.pp(format!("layer{}", i + 1)));
             let mut layer = Vec::new();
             for b in 0..blocks {
@@ -106,7 +105,7 @@ impl ResNet {
             }
             layers.push(layer);
         }
-        Ok(ResNet { stem, stem_pooling: config.stem_pooling, layers, depth: config.depth })
+        Ok(ResNet { stem, stem_pooling: config.stem_pooling, layers })
     }
 }
 
@@ -114,10 +113,10 @@ impl Features for ResNet {
     fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Vec<Tensor>> {
         let mut features = vec![xs.clone(), self.stem.forward(xs, mode)?];
         let mut xs = match self.stem_pooling {
-            true if self.depth > 1 => max_pool2d(&features[1], 3, 2, 1)?,
+            true if !self.layers.is_empty() => max_pool2d(&features[1], 3, 2, 1)?,
             _ => features[1].clone(),
         };
-        for layer in self.layers.iter().take(self.depth - 1) {
+        for layer in &self.layers {
             for block in layer {
                 xs = block.forward(&xs, mode)?;
             }

@@ -17,7 +17,7 @@ pub(crate) struct Vgg {
 
 impl Vgg {
     /// `convolutions` of each group. Parameters `features.0`, `features.2` … under `vb`, numbered as in torchvision's
-    /// `Sequential`, where a ReLU counts one and a pooling too.
+    /// `Sequential`, where a ReLU counts one and a pooling too, as far as `depth` needs them.
     pub(super) fn new(
         convolutions: [usize; 5],
         in_channels: usize,
@@ -25,7 +25,7 @@ impl Vgg {
         vb: VarBuilder,
     ) -> Result<Vgg> {
         let (mut place, mut before, mut groups) = (0, in_channels, Vec::new());
-        for (count, channels) in convolutions.into_iter().zip(CHANNELS) {
+        for (count, channels) in convolutions.into_iter().zip(CHANNELS).take(depth + 1) {
             let mut group = Vec::new();
             for _ in 0..count {
                 let conv = Conv2d::new(before, channels, Conv2dConfig::new(3), vb.pp("features").pp(place))?;
@@ -43,7 +43,7 @@ impl Features for Vgg {
     /// Feature `i` is what comes before pooling `i`; the last of a VGG of depth 5 is what comes behind its last pooling.
     fn forward(&self, xs: &Tensor, mode: Mode) -> Result<Vec<Tensor>> {
         let (mut xs, mut features) = (xs.clone(), Vec::with_capacity(self.depth + 1));
-        for (i, group) in self.groups.iter().take(self.depth + 1).enumerate() {
+        for (i, group) in self.groups.iter().enumerate() {
             if i > 0 {
                 xs = max_pool2d(&xs, 2, 2, 0)?;
             }

@@ -91,13 +91,15 @@ impl Block {
 #[derive(Debug)]
 pub(crate) struct Xception {
     stem: [ConvNorm; 2],
-    blocks: Vec<Block>,
-    tail: [Separable; 2],
-    depth: usize,
+    /// The blocks between one feature and the next.
+    levels: Vec<Vec<Block>>,
+    /// Behind those of the fourth level.
+    tail: Vec<Separable>,
 }
 
 impl Xception {
-    /// Parameters `conv1`, `bn1`, `conv2`, `bn2`, `block1` … `block12`, `conv3`, `bn3`, `conv4`, `bn4` under `vb`.
+    /// Parameters `conv1`, `bn1`, `conv2`, `bn2`, `block1` … `block12`, `conv3`, `bn3`, `conv4`, `bn4` under `vb`, as far as
+    /// `depth` needs them.
     pub(super) fn new(
         in_channels: usize,
         depth: usize,
@@ -110,8 +112,7 @@ impl Xception {
             conv_norm([in_channels, 32], Conv2dConfig::new(3).stride(2), relu, names(1))?,
             conv_norm([32, 64], Conv2dConfig::new(3), relu, names(2))?,
         ];
-        let mut blocks = Vec::new();
-        for i in 1..=12 {
+        let block = |i: usize| {
             let channels: &[usize] = match i {
                 1 => &[64, 128, 128],
                 2 => &[128, 256, 256],
@@ -119,13 +120,17 @@ impl Xception {
                 12 => &[728, 728, 1024],
                 _ => &[728; 4],
             };
-            blocks.push(Block::new(channels, i > 1, norm, vb.pp(format!("block{i}")))?);
+            Block::new(channels, i > 1, norm, vb.pp(format!("block{i}")))
+        };
+        let levels = [1..=1, 2..=2, 3..=11, 12..=12].into_iter().take(depth - 1);
+        let levels: Vec<Vec<Block>> =
+            levels.map(|blocks| blocks.map(block).collect()).collect::<Result<_>>()?;
+        let mut tail = Vec::new();
+        if levels.len() == 4 {
+            tail.push(Separable::new([1024, 1536], relu, names(3))?);
+            tail.push(Separable::new([1536, 2048], (norm, Activation::None), names(4))?);
         }
-        let tail = [
-            Separable::new([1024, 1536], relu, names(3))?,
-            Separable::new([1536, 2048], (norm, Activation::None), names(4))?,
-        ];
-        Ok(Xception { stem, blocks, tail, depth })
+        Ok(Xception { stem, levels, tail })
     }
 }
 
@@ -134,17 +139,16 @@ impl Features for Xception {
         let stem = self.stem[1].forward(&self.stem[0].forward(xs, mode)?, mode)?;
         let mut features = vec![xs.clone(), stem.clone()];
         let mut xs = stem;
-        // The blocks behind which a feature is taken; the last three stand at one size.
-        for blocks in [0..1, 1..2, 2..11].into_iter().take(self.depth - 1) {
-            for block in &self.blocks[blocks] {
+        for (i, blocks) in self.levels.iter().enumerate() {
+            for block in blocks {
                 xs = block.forward(&xs, mode)?;
             }
+            if i == 3 {
+                for layer in &self.tail {
+                    xs = layer.forward(&xs, None, mode)?;
+                }
+            }
             features.push(xs.clone());
-        }
-        if self.depth == 5 {
-            let xs = self.blocks[11].forward(&xs, mode)?;
-            let xs = self.tail[0].forward(&xs, None, mode)?;
-            features.push(self.tail[1].forward(&xs, None, mode)?);
         }
         Ok(features)
     }
