@@ -49,7 +49,7 @@ pub(crate) enum StartFrom {
 /// | `in_channels` | 1 | 1 | channels of the image; a grey image is repeated | ≥ 1 |
 /// | `features` | none | none | what the network sees beside the image, a channel each; sets `in_channels` | [`Feature::ALL`] |
 /// | `classes` | 1 | 1 | channels of the logits | ≥ 1 |
-/// | `depth` | plain 4, else 5 | plain 4, else 5 | how often the size is halved | 1..=6, else 1..=5 |
+/// | `depth` | plain 4, else 5 | plain 4, else 5 | how often the size is halved; an encoder has no level below it | 1..=6, else 1..=5 |
 /// | `base_filters` | 16 | 32 | of the plain encoder: channels at full size; doubled at each level | 1..=256 |
 /// | `decoder_channels` | 256, 128, 64, 32, 16 | same | behind each block from the deepest up; over the plain encoder its own | one per level |
 /// | `upsampling` | smp nearest, plain 3×3 transposed | smp nearest, plain 2×2 transposed | how a block doubles the size | |

@@ -37,9 +37,9 @@ fn the_average_is_the_mean_of_the_epochs_and_its_batch_norm_is_measured() {
 
 #[test]
 fn the_model_has_the_better_of_average_and_best_epoch() {
-    let folder = tempfile::tempdir().unwrap();
     let (train, valid) = few(20);
     for rate in [1e-2, 1e-6] {
+        let folder = tempfile::tempdir().unwrap();
         let mut model = tiny();
         let config = config(folder.path()).learning_rate(rate).swa_from(1).monitor(Metric::ValidLoss);
         let history = model.train(&train, &valid, &config).unwrap();
@@ -84,6 +84,6 @@ fn snapshots_are_an_ensemble() {
     let mean = Probabilities::mean(&each.collect::<Vec<_>>()).unwrap();
     let id = &valid.ids()[0];
     assert_eq!(ensemble.get(id).unwrap(), mean.get(id).unwrap());
-    let (plain, _) = trained(&network(), &config(folder.path()));
+    let (plain, _) = trained(&network(), &config(&folder.path().join("plain")));
     assert!(plain.ensemble(&Device::Cpu).unwrap_err().to_string().contains("CosineRestarts"));
 }

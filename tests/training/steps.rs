@@ -93,7 +93,8 @@ fn the_best_epoch_is_that_of_the_monitored_metric() {
     let (train, valid) = few(20);
     let mut model = tiny();
     // Nothing gets better than the first epoch when nothing moves.
-    let still = config(folder.path()).learning_rate(1e-20).epochs(9).patience(2).monitor(Metric::Dice);
+    let still =
+        config(&folder.path().join("still")).learning_rate(1e-20).epochs(9).patience(2).monitor(Metric::Dice);
     let history = model.train(&train, &valid, &still).unwrap();
     assert!(history.epochs.len() < 9 && history.ended.contains("dice"), "{history:?}");
 }
