@@ -4,7 +4,9 @@
 //! drops the same values whatever the number of threads.
 
 use super::autograd::{Input, Operation, Step, apply};
+use super::cpu::lanes::Lanes;
 use super::cpu::memory::written;
+use super::cpu::vectorized::vectorized;
 use super::cpu::{Floats, tensor_like};
 #[cfg(feature = "cuda")]
 use super::cuda::{self, CudaInput};
@@ -84,25 +86,44 @@ impl Dropout {
         }
     }
 
-    fn keeps(&self, at: usize) -> bool {
-        let fate = at / self.image * self.fates + at % self.image % self.fates;
-        hash(self.seed, fate as u64) >> 32 >= self.limit
-    }
-
     fn values(&self, xs: &[f32]) -> Vec<f32> {
         let fill = |ys: &mut [MaybeUninit<f32>]| {
-            ys.par_chunks_mut(CHUNK).zip(xs.par_chunks(CHUNK)).enumerate().for_each(|(chunk, (ys, xs))| {
-                for (at, (y, x)) in (chunk * CHUNK..).zip(ys.iter_mut().zip(xs)) {
-                    y.write(if self.keeps(at) { x * self.scale } else { 0.0 });
-                }
-            });
+            let chunks = ys.par_chunks_mut(CHUNK).zip(xs.par_chunks(CHUNK)).enumerate();
+            chunks.for_each(|(chunk, (ys, xs))| self.chunk(chunk * CHUNK, xs, ys));
         };
         // SAFETY: `xs` is as long as the result, and each chunk is written whole.
         unsafe { written(xs.len(), fill) }
     }
+
+    /// The values that begin at the place `start`.
+    fn chunk(&self, start: usize, xs: &[f32], ys: &mut [MaybeUninit<f32>]) {
+        let mut done = 0;
+        while done < xs.len() {
+            let (image, place) = ((start + done) / self.image, (start + done) % self.image);
+            let fate = place % self.fates;
+            let end = xs.len().min(done + self.fates - fate);
+            in_turn(self, (image * self.fates + fate) as u64, &xs[done..end], &mut ys[done..end]);
+            done = end;
+        }
+    }
+}
+
+vectorized! {
+    /// Values whose fates follow each other from `first` on.
+    fn in_turn(dropout: &Dropout, first: u64, xs: &[f32], ys: &mut [MaybeUninit<f32>]) = in_turn_with
+}
+
+/// The compiler makes vectors of it: whole numbers are none of the lanes' business.
+#[inline(always)]
+fn in_turn_with<L: Lanes>(dropout: &Dropout, first: u64, xs: &[f32], ys: &mut [MaybeUninit<f32>]) {
+    let Dropout { limit, scale, seed, .. } = *dropout;
+    for (fate, (y, x)) in (first..).zip(ys.iter_mut().zip(xs)) {
+        y.write(if hash(seed, fate) >> 32 >= limit { x * scale } else { 0.0 });
+    }
 }
 
 /// The finalizer of SplitMix64 (Steele, Lea and Flood 2014) over a counter.
+#[inline(always)]
 fn hash(seed: u64, counter: u64) -> u64 {
     let mut bits = seed.wrapping_add(counter.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -145,5 +166,21 @@ mod tests {
         // Published: the first numbers of SplitMix64 with seed 1234567.
         assert_eq!(hash(1_234_567, 0), 6_457_827_717_110_365_317);
         assert_eq!(hash(1_234_567, 1), 3_203_168_211_198_807_973);
+    }
+
+    /// One value at a time, over the ends of tasks and of vectors.
+    #[test]
+    fn each_value_has_the_fate_of_its_place() {
+        let (image, channels) = (3 * 1013 * 7, 7);
+        let xs: Vec<f32> = (0..2 * image).map(|i| i as f32 - 100.5).collect();
+        for spatial in [false, true] {
+            let each = if spatial { [image, channels] } else { [xs.len(), 1] };
+            let got = Dropout::new(0.3, 5, each).unwrap().values(&xs);
+            for (i, (x, y)) in xs.iter().zip(got).enumerate() {
+                let fate = if spatial { i / image * channels + i % channels } else { i };
+                let dropped = ((hash(5, fate as u64) >> 32) as f64) < 0.3 * (1u64 << 32) as f64;
+                assert_eq!(y, if dropped { 0.0 } else { x * (1.0 / 0.7) as f32 }, "{spatial} {i}");
+            }
+        }
     }
 }
