@@ -6,7 +6,7 @@ use crate::models::{DecoderKind, Model};
 use crate::plot::html::Card;
 use crate::plot::text::{count, duration, feet, percent};
 use crate::plot::words::Words;
-use crate::training::{Epoch, History};
+use crate::training::History;
 use crate::types::{Competition, Dataset, coverage_class};
 
 impl Competition {
@@ -68,8 +68,7 @@ impl History {
     }
 
     pub(crate) fn card(&self) -> Card {
-        let [seconds, waited] = [|epoch: &Epoch| epoch.seconds, |epoch: &Epoch| epoch.waited]
-            .map(|of| self.epochs.iter().map(of).sum::<f64>());
+        let [seconds, waited] = self.seconds();
         let card = Card::new("History").row("epochs", &[count(self.epochs.len())]);
         let card = card.row("time", &[duration(seconds)]).row("waited for images", &[duration(waited)]);
         let card = match self.best() {

@@ -70,6 +70,12 @@ impl History {
         self.best().is_none_or(|best| !self.monitor.is_better(value(&best), value(averaged)))
     }
 
+    /// Seconds of all epochs, and how many of them went by waiting for images.
+    pub(crate) fn seconds(&self) -> [f64; 2] {
+        [|epoch: &Epoch| epoch.seconds, |epoch: &Epoch| epoch.waited]
+            .map(|of| self.epochs.iter().map(of).sum())
+    }
+
     /// The snapshots as one model: `history.ensemble(model.device())?.predict(&salt.test)?`.
     ///
     /// # Errors
@@ -98,8 +104,7 @@ impl std::fmt::Debug for History {
         let Some(best) = self.best() else {
             return write!(f, "History: no epoch yet");
         };
-        let seconds: f64 = self.epochs.iter().map(|epoch| epoch.seconds).sum();
-        let waited: f64 = self.epochs.iter().map(|epoch| epoch.waited).sum();
+        let [seconds, waited] = self.seconds();
         let (epochs, monitor, value) = (self.epochs.len(), self.monitor, self.monitor.of(&best));
         let s = if epochs == 1 { "" } else { "s" };
         write!(f, "History: {epochs} epoch{s} in {seconds:.0} s, {waited:.1} s of it waiting for images")?;
